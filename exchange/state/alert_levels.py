@@ -10,7 +10,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from .pending import Numbered
-from .types import MAX_ASSETS
+from .types import MAX_ASSETS, NIL
 
 M_ACCOUNT: Final[i64] = 0
 M_ASSET: Final[i64] = 1
@@ -32,13 +32,42 @@ def alert_key(account: i64, asset: i64, number: i64) -> i64:
 class MarginAlerts(Numbered):
     def __init__(self) -> None:
         super().__init__(M_WIDTH, M_LINK)
+        self.told: dict[int, int] = {}  # account -> how many of its alerts say 1; follows from the table, and is made anew with it
+
+    def anew(self) -> None:
+        """What follows from the rows that there are."""
+        self.told = {}
+        for at in self.index.values():
+            row: i64 = at
+            if self.cells[row + M_BELOW] == 1:
+                account = int(self.cells[row + M_ACCOUNT])
+                self.told[account] = self.told.get(account, 0) + 1
 
     def of(self, account: i64) -> list[int]:
         """The rows of an account, by asset and number."""
-        if self.count(account) == 0:
-            return []
-        first = int(alert_key(account, 0, 0))
-        return [self.index[key] for key in self.index.irange(first, int(alert_key(account + 1, 0, 0)) - 1)]
+        found: list[int] = []
+        left = self.count(account)
+        key = alert_key(account, 0, 0)
+        while left > 0:  # there are few of an account, and a look at each place is less than a search
+            row = self.find(key)
+            if row != NIL:
+                found.append(int(row))
+                left -= 1
+            key += 1
+        return found
+
+    def say(self, row: i64, below: i64) -> None:
+        """What an alert says from now on."""
+        cells = self.cells
+        change = int(below == 1) - int(cells[row + M_BELOW] == 1)
+        cells[row + M_BELOW] = below
+        if change != 0:
+            account = int(cells[row + M_ACCOUNT])
+            left = self.told.get(account, 0) + change
+            if left == 0:
+                del self.told[account]
+            else:
+                self.told[account] = left
 
     def wipe_out(self, account: i64, asset: i64) -> None:
         """A liquidation has left the account without positions in the asset: its alerts there stay as they were told."""
@@ -46,10 +75,13 @@ class MarginAlerts(Numbered):
             row: i64 = at
             cells = self.cells
             if cells[row + M_ASSET] == asset and cells[row + M_BELOW] != 0:
-                cells[row + M_BELOW] = WIPED_OUT
+                self.say(row, WIPED_OUT)
 
     def check_alerts(self, accounts: i64) -> None:
         self.check_rows(M_ACCOUNT)
+        told = self.told
+        self.anew()
+        assert told == self.told, "alerts that say that they are below are not counted"
         for key, at in self.index.items():
             row: i64 = at
             cells = self.cells

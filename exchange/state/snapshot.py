@@ -26,7 +26,7 @@ from .schedule import Schedule
 from .state import State
 
 MAGIC: Final = b"perplab snapshot 3\n"
-DERIVED: Final = {"alarms", "by_client", "requests"}  # follows from the rest of the state, and is made anew
+DERIVED: Final = {"alarms", "by_client", "requests", "told"}  # follows from the rest of the state, and is made anew
 WIDE: Final = 1 << 63  # from here on an integer is told as bytes
 Tree = dict[str, object]
 
@@ -91,6 +91,7 @@ def load(state: State, tree: Tree) -> None:
     state.alarms.fit(state.accounts.rows, state.positions.rows)
     state.pending.by_client.anew(state.pending)
     state.pending.requests.anew(state.pending)
+    state.margin_alerts.anew()
     state.taker_auctions.by_client.anew(state.taker_auctions)
 
 

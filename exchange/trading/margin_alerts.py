@@ -16,6 +16,7 @@ from ..money.margin import cross_equity, cross_maintenance
 from ..schema import kinds as k
 from ..state.alert_levels import M_ACCOUNT, M_ASSET, M_BELOW, M_HYSTERESIS, M_NUMBER, M_THRESHOLD, WIPED_OUT, MarginAlerts, alert_key
 from ..state.state import State
+from ..state.tables import P_NEXT, P_SIZE
 from ..state.types import NIL, PPM
 from .access import refused_frozen, refused_user_with_asset
 
@@ -43,17 +44,19 @@ class MarginAlertDesk:
         row = alerts.find(key)
         if threshold_ppm == 0:
             if row != NIL:
+                alerts.say(row, 0)
                 alerts.remove(key, account)
         else:
             if row == NIL:
                 row = alerts.add(key, account)
+                alerts.cells[row + M_BELOW] = 0
             cells = alerts.cells
             cells[row + M_ACCOUNT] = account
             cells[row + M_ASSET] = asset
             cells[row + M_NUMBER] = number
             cells[row + M_THRESHOLD] = threshold_ppm
             cells[row + M_HYSTERESIS] = hysteresis_ppm
-            cells[row + M_BELOW] = 0
+            alerts.say(row, 0)
         state.log.emit(k.E_MARGIN_ALERT_SET, state.now, account, asset, number, threshold_ppm, hysteresis_ppm)
         return 0
 
@@ -62,8 +65,23 @@ class MarginAlertDesk:
         self.look_at(self.alerts.of(account))
 
     def look_at_all(self) -> None:
-        """Only accounts with alerts cost anything."""
-        self.look_at(list(self.alerts.index.values()))
+        """Only accounts with alerts cost anything, and those among them that hold nothing next to nothing: to these a price says only that
+        one who was told that he is below, and has closed since, is above again."""
+        told = self.alerts.told
+        for at in list(self.alerts.counts):
+            account: i64 = at
+            if self.holds(account) or at in told:
+                self.look(account)
+
+    def holds(self, account: i64) -> bool:
+        """Has the account an open position?"""
+        cells = self.state.positions.cells
+        row = self.state.accounts.first_position[account]
+        while row != NIL:
+            if cells[row + P_SIZE] != 0:
+                return True
+            row = cells[row + P_NEXT]
+        return False
 
     def look_at(self, rows: list[int]) -> None:
         """At alerts of whole accounts, by account and asset."""
@@ -93,7 +111,7 @@ class MarginAlertDesk:
         if before != 0:
             bound += cells[row + M_HYSTERESIS]
         below: i64 = 1 if is_below(equity, maintenance, bound) else 0
-        cells[row + M_BELOW] = below
+        self.alerts.say(row, below)
         if below == before:
             return
         state.log.emit(

@@ -6,12 +6,13 @@ from fractions import Fraction
 
 from actor import MIX, Actor
 from choices import Seeded
-from designs import drawn_venue
+from designs import drawn_venue, market, venue
 from world import World
 
 from perplab.exchange import Exchange
 from perplab.exchange import messages as m
 from perplab.exchange.codes import Outcome
+from perplab.exchange.engine import restore
 
 Alert = tuple[int, int, int]  # account, asset, number
 
@@ -100,3 +101,33 @@ def test_alerts_are_told_once_each_way_and_say_what_is() -> None:
                 wiped += bool(watcher.wiped)
         told, forewarned = told + watcher.told, forewarned + watcher.forewarned
     assert told > 20 and forewarned > 2 and wiped > 2
+
+
+def test_one_who_holds_nothing_is_looked_at_only_while_he_was_told_that_he_is_below() -> None:
+    """Who was told, and then closes by a fill of his resting order, hears in the next pass that he is above; also on a copy."""
+    x = Exchange(venue([market()]))
+    for command in (*(m.OpenAccount(0, 1, 0) for _ in range(3)), *(m.Deposit(0, account, 0, 10**8) for account in (8, 9, 10)),
+                    m.UpdateOracle(0, 0, 1_000), m.BlockTrade(0, 8, 9, 0, 10, 1_000), m.SetMarginAlert(0, 8, 0, 0, 10**9),
+                    m.SetMarginAlert(0, 10, 0, 3, 10**9), m.SetLeverage(0, 10, 0, 5)):  # fmt: skip
+        x.apply(command)
+    assert x.state.margin_alerts.told == {8: 1}
+    x.apply(m.Place(0, 8, 0, 1, 1_000, 10))
+    x.apply(m.Place(0, 9, 0, 0, 1_000, 10))
+    assert x.position(8, 0).size == 0 and x.state.margin_alerts.told == {8: 1}
+    for one in (restore(x.snapshot()), x):
+        events = one.apply(m.UpdateOracle(1, 0, 1_002))
+        assert [(e.account, e.below) for e in events if isinstance(e, m.MarginAlert)] == [(8, 0)]
+        assert one.state.margin_alerts.told == {} and one.state.margin_alerts.of(10) != []
+        assert not [e for e in one.apply(m.UpdateOracle(2, 0, 1_003)) if isinstance(e, m.MarginAlert)]
+        one.check()
+
+
+def test_alerts_of_an_account_are_found_by_asset_and_number() -> None:
+    x = Exchange(venue([market()], assets=["USD", "EUR"]))
+    x.apply(m.OpenAccount(0, 1, 0))
+    for asset, number in ((1, 3), (0, 2), (1, 0)):
+        x.apply(m.SetMarginAlert(0, 8, asset, number, 5))
+    assert [(one.asset, one.number) for one in x.margin_alerts(8)] == [(0, 2), (1, 0), (1, 3)]
+    x.apply(m.SetMarginAlert(0, 8, 1, 0, 0))
+    assert [(one.asset, one.number) for one in x.margin_alerts(8)] == [(0, 2), (1, 3)]
+    x.check()
