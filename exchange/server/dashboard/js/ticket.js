@@ -1,8 +1,9 @@
 // The order ticket. While it is filled in, `preview` says what the order would come to: nothing of that is worked out here.
 
 import {byId, setText, tell} from "./dom.js";
+import {CountField} from "./fields.js";
 import {largest, obstacle} from "./largest.js";
-import {countOf, decimal, money} from "./numbers.js";
+import {decimal, money} from "./numbers.js";
 import {because, rowsOf} from "./whatif.js";
 
 const AFTER_MS = 150,
@@ -13,6 +14,10 @@ export class Ticket {
   constructor(venue, wire, session, mine) {
     Object.assign(this, {venue, wire, session, mine, form: byId("ticket"), asked: 0});
     this.fields = this.form.elements;
+    const market = () => venue.market,
+      hint = ": to sell, choose that above";
+    this.price = new CountField(this.fields.price, "price", () => ({step: market().tick, most: market().max_price, unit: venue.asset}));
+    this.size = new CountField(this.fields.size, "size", () => ({step: market().lot, most: market().max_size, unit: venue.coin, hint}));
     this.form.addEventListener("input", event => this.changed(event));
     this.form.addEventListener("submit", event => {
       event.preventDefault();
@@ -135,25 +140,20 @@ export class Ticket {
     this.asked += 1;
   }
 
-  /** The order's fields, or null: `why` then says what is wrong with them. */
-  order() {
-    const {market} = this.venue,
-      {size: field} = this.fields;
-    if (!market || !field.value) return this.wrong("");
-    const size = countOf(field.value, market.lot);
-    if (!size) return this.wrong(`The size is a multiple of ${market.lot}.`);
-    if (size > market.max_size) return this.wrong(`The size is at most ${decimal(market.max_size, market.lot)} ${market.name}.`);
-    const terms = this.terms();
-    return terms && {...terms, size};
+  /** The order's fields, or null: a field says what is wrong with it. `isSent`: then a size must be there. */
+  order(isSent = false) {
+    if (!this.venue.market) return null;
+    const size = this.fields.size.value || isSent ? this.size.read() : this.size.say("");
+    return size === null ? this.wrong("") : (terms => terms && {...terms, size})(this.terms());
   }
 
   /** The same without the size. */
   terms() {
     const {market} = this.venue,
-      {fields} = this,
-      price = this.isMarket ? 0 : countOf(fields.price.value, market.tick);
-    if (price === null || (!price && !this.isMarket)) return this.wrong(`The price is a multiple of ${market.tick}.`);
-    if (price > market.max_price) return this.wrong(`The price is at most ${decimal(market.max_price, market.tick)}.`);
+      {fields} = this;
+    if (this.isMarket) this.price.say("");
+    const price = this.isMarket ? 0 : this.price.read();
+    if (price === null) return this.wrong("");
     const tif = this.isMarket ? "IOC" : fields.tif.value;
     return {
       account: this.session.account,
@@ -239,7 +239,7 @@ export class Ticket {
   }
 
   async place() {
-    let order = this.order();
+    let order = this.order(true);
     if (!order || !this.session.mayTrade) return;
     byId("send").disabled = true;
     try {
