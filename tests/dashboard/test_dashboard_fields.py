@@ -73,6 +73,41 @@ def test_max_goes_with_the_market_until_the_order_is_sent(visit: Open, operator:
     one.page.click("#mine button:text-is('Close')")
 
 
+def test_what_came_of_an_order_is_not_told_beside_what_the_next_one_would_come_to(visit: Open, operator: Visit) -> None:
+    one = visit()
+    one.as_guest()
+    pause(operator)
+    one.page.fill("[name=price]", "66000")
+    size = at_most(one, "Sell / short")
+    one.page.click("#send")
+    one.until_text("#told", r" rest in the book")
+    for _ in range(6):  # though the page asks every second what the same would come to
+        assert one.page.locator("#why").text_content() == "" and one.page.locator("#whatif").text_content() == ""
+        one.page.wait_for_timeout(500)
+    one.until("document.querySelector('#told').textContent === ''")
+    one.until_text("#why", "^The same order once more would be refused: insufficient margin")
+    assert "bad" not in (one.page.get_attribute("#why", "class") or "").split()
+    one.page.fill("[name=size]", str(size / LOTS))
+    one.until_text("#why", "^It would be refused: insufficient margin")
+    assert "bad" in (one.page.get_attribute("#why", "class") or "").split()
+    one.page.click("#mine button:text-is('Cancel')")
+
+
+def test_values_at_an_axis_differ_and_a_sign_in_trades_is_explained(visit: Open) -> None:
+    one = visit()
+    told = one.page.evaluate("""async () => {
+        const {apart} = await import("/dashboard/js/gauges.js"), {compact} = await import("/dashboard/js/numbers.js");
+        return [apart([9998100, 9998150, 9998200], compact), apart([0, 1000, 2000], compact), apart([null, 1.5], compact)];
+    }""")
+    assert told == [["9.9981M", "9.99815M", "9.9982M"], ["0", "1K", "2K"], ["", "1.5"]]
+    one.until_text("section[aria-labelledby=trades-title] .head", "⚡ a liquidation")
+    one.page.evaluate("""() => {
+        const {venue} = perplab, last = venue.trades.at(-1);
+        venue.hearTrades({type: "delta", items: [{...last, liquidation: 1}]});
+    }""")
+    one.until("[...document.querySelectorAll('#trades [title*=liquidated]')].some(one => one.textContent.includes('⚡'))")
+
+
 def test_max_of_an_order_that_cannot_be_says_why(visit: Open, operator: Visit) -> None:
     one = visit()
     one.page.click("[data-share='100']")

@@ -87,7 +87,8 @@ export const percent = (ratio, digits = 2) => `${(ratio * 100).toFixed(digits).r
 /** A share in millionths, as percent without zeros that say nothing: -100000 -> "−10 %". */
 export const millionths = ppm => `${String(Number((ppm / 1e4).toFixed(6))).replace("-", "−")} %`;
 
-export const compact = value => new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 4}).format(value);
+export const compact = (value, figures = 4) =>
+  new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: figures}).format(value);
 
 /** Nanoseconds, a number or a text, as milliseconds. */
 export const millis = ns => Number(BigInt(ns) / 1_000_000n);

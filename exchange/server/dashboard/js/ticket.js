@@ -120,6 +120,7 @@ export class Ticket {
     if (event) {
       this.touched = true; // from now on the price is the user's
       this.sizeIsOwn(); // and the size
+      this.outcome = null;
       tell(byId("told"), ""); // of the order before
     }
     const {side, isMarket} = this,
@@ -174,6 +175,7 @@ export class Ticket {
 
   async preview() {
     if (!this.session.mayTrade || !this.wire.isOpen || this.asked === this.taking) return;
+    if (this.outcome && byId("told").textContent === this.outcome) return void this.wrong(""); // that is told now, and no next order
     const order = this.order(),
       asked = ++this.asked;
     if (!order) return;
@@ -188,7 +190,10 @@ export class Ticket {
   }
 
   showPreview(told) {
-    if (told.reason !== null) return void this.wrong(`It would be refused: ${this.because(told.reason)}.`);
+    if (told.reason !== null) {
+      this.wrong(`${this.outcome ? "The same order once more" : "It"} would be refused: ${this.because(told.reason)}.`);
+      return void byId("why").classList.toggle("bad", !this.outcome);
+    }
     tell(byId("why"), "");
     byId("whatif").replaceChildren(...rowsOf(told, this.venue));
   }
@@ -252,6 +257,7 @@ export class Ticket {
       const reply = await this.wire.ask("place", order),
         text = this.words(reply);
       this.resting = reply.open ? {order_id: reply.order_id, seq: Number(reply.seq), text} : null;
+      this.outcome = text;
       tell(byId("told"), text);
     } catch (error) {
       const isLost = error.reason === "LOST";
