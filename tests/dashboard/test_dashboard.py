@@ -75,10 +75,10 @@ def test_what_would_be_refused_says_why(visit: Open) -> None:
     one.page.fill("[name=size]", "5000")
     one.until_text("#why", "It would be refused: insufficient margin")
     one.page.fill("[name=size]", "0.000001")
-    one.until_text("#why", r"The size is a multiple of 0\.00001")
+    one.until_text("#wrong-size", r"The size is a multiple of 0\.00001 BTC")
     one.page.fill("[name=size]", "0.01")
     one.page.fill("[name=price]", "1.5")
-    one.until_text("#why", "The price is a multiple of 1")
+    one.until_text("#wrong-price", "The price is a multiple of 1 USD")
 
 
 def test_leverage_is_set_and_shown(visit: Open) -> None:
@@ -434,7 +434,8 @@ def test_all_that_can_be_used_has_a_name(operator: Visit) -> None:
 
 def test_numbers_are_exact(visit: Open) -> None:
     told = visit().page.evaluate("""async () => {
-        const {countOf, decimal, money} = await import("/dashboard/js/numbers.js");
+        const {countOf: plain, decimal, money, numberIn} = await import("/dashboard/js/numbers.js");
+        const countOf = (typed, unit) => plain(numberIn(typed, "USD", "1").text ?? "", unit);
         return [
             decimal(60031, "1"), decimal("9007199254740993", "0.00001"), decimal(-5, "0.1"), decimal(0, "0.5"), decimal(7, "0.5"),
             decimal(null, "1"), money("9999999999999999"), money(-1234567), money(-1), money(9999), countOf("0.07", "0.00001"),

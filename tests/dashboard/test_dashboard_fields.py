@@ -73,6 +73,41 @@ def test_max_goes_with_the_market_until_the_order_is_sent(visit: Open, operator:
     one.page.click("#mine button:text-is('Close')")
 
 
+def test_what_came_of_an_order_is_not_told_beside_what_the_next_one_would_come_to(visit: Open, operator: Visit) -> None:
+    one = visit()
+    one.as_guest()
+    pause(operator)
+    one.page.fill("[name=price]", "66000")
+    size = at_most(one, "Sell / short")
+    one.page.click("#send")
+    one.until_text("#told", r" rest in the book")
+    for _ in range(6):  # though the page asks every second what the same would come to
+        assert one.page.locator("#why").text_content() == "" and one.page.locator("#whatif").text_content() == ""
+        one.page.wait_for_timeout(500)
+    one.until("document.querySelector('#told').textContent === ''")
+    one.until_text("#why", "^The same order once more would be refused: insufficient margin")
+    assert "bad" not in (one.page.get_attribute("#why", "class") or "").split()
+    one.page.fill("[name=size]", str(size / LOTS))
+    one.until_text("#why", "^It would be refused: insufficient margin")
+    assert "bad" in (one.page.get_attribute("#why", "class") or "").split()
+    one.page.click("#mine button:text-is('Cancel')")
+
+
+def test_values_at_an_axis_differ_and_a_sign_in_trades_is_explained(visit: Open) -> None:
+    one = visit()
+    told = one.page.evaluate("""async () => {
+        const {apart} = await import("/dashboard/js/gauges.js"), {compact} = await import("/dashboard/js/numbers.js");
+        return [apart([9998100, 9998150, 9998200], compact), apart([0, 1000, 2000], compact), apart([null, 1.5], compact)];
+    }""")
+    assert told == [["9.9981M", "9.99815M", "9.9982M"], ["0", "1K", "2K"], ["", "1.5"]]
+    one.until_text("section[aria-labelledby=trades-title] .head", "⚡ a liquidation")
+    one.page.evaluate("""() => {
+        const {venue} = perplab, last = venue.trades.at(-1);
+        venue.hearTrades({type: "delta", items: [{...last, liquidation: 1}]});
+    }""")
+    one.until("[...document.querySelectorAll('#trades [title*=liquidated]')].some(one => one.textContent.includes('⚡'))")
+
+
 def test_max_of_an_order_that_cannot_be_says_why(visit: Open, operator: Visit) -> None:
     one = visit()
     one.page.click("[data-share='100']")
@@ -93,10 +128,66 @@ def test_bounds_of_the_ticket_are_told_in_its_units(visit: Open) -> None:
     one = visit()
     one.as_guest()
     one.page.fill("[name=size]", "100000000")
-    one.until_text("#why", r"The size is at most [\d,]+\.\d{5} BTC")
+    one.until_text("#wrong-size", r"The size is at most [\d,]+\.\d{5} BTC")
     one.page.fill("[name=size]", "0.01")
     one.page.fill("[name=price]", "100000000000")
-    one.until_text("#why", r"The price is at most [\d,]+\.$")
+    one.until_text("#wrong-price", r"The price is at most [\d,]+ USD\.$")
+
+
+def test_a_decimal_comma_is_refused_and_never_dropped(visit: Open) -> None:
+    """A comma groups three digits of the whole part; dropped elsewhere it would make an order 10 to 1,000 times too large."""
+    one = visit()
+    one.as_guest()
+    one.page.click("label:has-text('Limit')")
+    grouped = "Commas only group the thousands, as in 60,000."
+    for typed, meant in (("0,01", "0.01"), ("0,5", "0.5"), ("0,001", "0.001"), (",5", "0.5"), ("1.234,5", "1234.5"), ("60,00", "60.00")):
+        for name in ("size", "price"):
+            one.page.fill("[name=size]", "0.01")
+            one.page.fill("[name=price]", "55000")
+            one.page.fill(f"[name={name}]", typed)
+            one.until("([name, said]) => document.querySelector(`#wrong-${name}`).textContent === said",
+                      [name, f"“{typed}”: write {meant}. {grouped}"])  # fmt: skip
+            assert one.page.get_attribute(f"[name={name}]", "aria-invalid") == "true"
+            one.page.click("#send")
+    one.page.fill("[name=price]", "5,5000")
+    one.until_text("#wrong-price", "“5,5000”: write 5.5000")
+    one.page.fill("[name=price]", "55,000")
+    for typed in ("1,23,456", "1,000.5,0"):
+        one.page.fill("[name=size]", typed)
+        one.until_text("#wrong-size", f"“{typed}”: commas only group the thousands, as in 1,234,567.5.")
+    assert one.page.evaluate("perplab.wire.ask('account', {account: perplab.session.account}).then(told => told.orders)") == []
+    one.page.fill("[name=size]", "1,000.5")
+    one.until_text("#why", "insufficient margin")  # as large as it says
+    one.page.fill("[name=size]", "0.01")
+    one.until_text("#whatif", "Rests in the book0.01000")
+    assert one.page.get_attribute("[name=size]", "aria-invalid") == "false"
+
+
+def test_what_is_wrong_in_the_ticket_is_said_at_its_field_with_the_unit(visit: Open) -> None:
+    one = visit()
+    one.as_guest()
+    one.page.fill("[name=price]", "55000")
+    for typed, said in (
+        ("abc", "“abc” is not a number such as 0.00001 BTC."), ("-1", "The size is at least 0.00001 BTC: to sell, choose that above."),
+        ("0", "The size is at least 0.00001 BTC."), ("0.01 ETH", "“0.01 ETH”: the unit here is BTC."),
+        ("0.5.5", "“0.5.5” has more than one point."), ("1e5", "“1e5” is not a number such as 0.00001 BTC."),
+        ("0.000001", "The size is a multiple of 0.00001 BTC: “0.000001” is not."),
+    ):  # fmt: skip
+        one.page.fill("[name=size]", typed)
+        one.until("said => document.querySelector('#wrong-size').textContent === said", said)
+    one.page.fill("[name=size]", "0.01 BTC")  # with its unit, as the operator's fields take it
+    one.until_text("#whatif", "Rests in the book0.01000")
+    for typed, said in (
+        ("", "The price is missing: a number of USD."), ("abc", "“abc” is not a number such as 1 USD."),
+        ("-1", "The price is at least 1 USD."), ("0.5", "The price is a multiple of 1 USD: “0.5” is not."),
+    ):  # fmt: skip
+        one.page.fill("[name=price]", typed)
+        one.until("said => document.querySelector('#wrong-price').textContent === said", said)
+    one.page.click("label:has-text('Market')")
+    one.until_text("#whatif", "Fills at once")  # which has no price
+    one.page.fill("[name=size]", "")
+    one.page.click("#send")
+    one.until_text("#wrong-size", "The size is missing: a number of BTC")
 
 
 def refused(operator: Visit, field: str, typed: str, button: str) -> str:
@@ -123,6 +214,8 @@ def test_fields_of_the_operator_say_what_is_wrong_in_their_units(operator: Visit
         assert refused(operator, field, "1e1", button).startswith("“1e1” is not a number such as ")
         assert refused(operator, field, low, button).endswith(f" is too little. {bounds}")
         assert refused(operator, field, high, button).endswith(f" is too much. {bounds}")
+        assert refused(operator, field, "0,5", button) == f"“0,5”: write 0.5. Commas only group the thousands, as in 60,000. {bounds}"
+    assert refused(operator, "#step-seconds", "90,000", "#step").startswith("90,000 s is too much.")
     assert refused(operator, "#shock", "0", "#do-shock") == "At 0 % the price does not jump."
     assert refused(operator, "#shock", "0.00001", "#do-shock") == "At most 4 digits behind the point."
     assert refused(operator, "#kept-as", "", "#keep") == "Under which name? At most 32 letters."

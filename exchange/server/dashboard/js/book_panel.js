@@ -168,6 +168,7 @@ export class BookPanel {
       setText(cells[0], trade ? decimal(trade.price, market.tick) : "");
       setText(cells[1], trade ? decimal(trade.size, market.lot) + (trade.liquidation ? " ⚡" : "") : "");
       setText(cells[2], trade ? clock(trade.ts) : "");
+      cells[1].title = trade?.liquidation ? "⚡: a position was liquidated in this trade" : "";
     });
   }
 }

@@ -1,20 +1,20 @@
-// Fields that an operator types into: what is wrong with one is said beneath it, in the units that he types.
+// Fields that people type into: what is wrong with one is said beneath it, in the units that they type.
 
 import {el, setText} from "./dom.js";
+import {countOf, decimal, numberIn} from "./numbers.js";
 
-const PLAIN = /^-?(\d+\.?\d*|\.\d+)$/;
 let made = 0;
 
 /** A number as people write it: 3600 -> "3,600", -90 -> "−90". */
 const written = number => number.toLocaleString("en-US", {maximumFractionDigits: 9}).replace("-", "−");
 
-class Field {
-  constructor(input, label, kind = "") {
+/** An input, and the line beneath it (`why`) that says what is wrong with it. */
+class Noted {
+  constructor(input) {
     this.input = input;
-    this.why = el("small.wrong", {id: `wrong-${++made}`, role: "alert", hidden: true});
-    this.node = el("span.entry", {}, el(`label.inline${kind}`, {}, el("span", {}, label), input), this.why);
-    input.setAttribute("aria-describedby", this.why.id);
-    input.addEventListener("input", () => this.say(""));
+    this.why = el("small.wrong", {id: `wrong-${input.name || ++made}`, role: "alert", hidden: true});
+    const described = input.getAttribute("aria-describedby");
+    input.setAttribute("aria-describedby", described ? `${described} ${this.why.id}` : this.why.id);
   }
 
   /** What is wrong, or "" if nothing is. Returns null, for who reads. */
@@ -23,6 +23,14 @@ class Field {
     this.why.hidden = !why;
     this.input.setAttribute("aria-invalid", String(why !== ""));
     return null;
+  }
+}
+
+class Field extends Noted {
+  constructor(input, label, kind = "") {
+    super(input);
+    this.node = el("span.entry", {}, el(`label.inline${kind}`, {}, el("span", {}, label), input), this.why);
+    input.addEventListener("input", () => this.say(""));
   }
 
   /** The same, for who has just pressed the button: the field is where he goes on. */
@@ -50,10 +58,8 @@ export class NumberField extends Field {
   /** The number, or null: the field says why. */
   read() {
     const {least, most, above, digits} = this.bounds(),
-      typed = this.input.value.trim(),
-      text = (typed.endsWith(this.unit) ? typed.slice(0, -this.unit.length) : typed).trim().replace("−", "-").replace(/^\+/, "");
-    if (!text) return this.refuse(`A number is missing here. ${this.range}`);
-    if (!PLAIN.test(text)) return this.refuse(`“${typed}” is not a number such as ${this.input.defaultValue}. ${this.range}`);
+      {text, why} = numberIn(this.input.value, this.unit, this.input.defaultValue);
+    if (why) return this.refuse(`${why} ${this.range}`);
     const number = Number(text);
     if (number > most) return this.refuse(`${written(number)} ${this.unit} is too much. ${this.range}`);
     if (number < least || (above && number === least)) return this.refuse(`${written(number)} ${this.unit} is too little. ${this.range}`);
@@ -77,5 +83,31 @@ export class TextField extends Field {
     if (!text) return this.refuse(this.missing);
     this.say("");
     return text;
+  }
+}
+
+/** A field of the ticket: a count of ticks or lots, more than 0. `name`: "size"; `of()`: its `step` and the `most` of them, the `unit`
+ * that people count in, and what else to say of a number below 0 (`hint`). */
+export class CountField extends Noted {
+  constructor(input, name, of) {
+    super(input);
+    Object.assign(this, {name, of});
+    input.closest("label").after(this.why);
+  }
+
+  /** The count, or null: the field says why. */
+  read() {
+    const {name} = this,
+      {step, most, unit, hint = ""} = this.of(),
+      {text, why} = numberIn(this.input.value, unit, `${step} ${unit}`);
+    if (!this.input.value.trim()) return this.say(`The ${name} is missing: a number of ${unit}.`);
+    if (why) return this.say(why);
+    if (text.startsWith("-") || !/[1-9]/.test(text))
+      return this.say(`The ${name} is at least ${step} ${unit}${text.startsWith("-") ? hint : ""}.`);
+    const count = countOf(text, step);
+    if (count > most || Number(text) > most * Number(step)) return this.say(`The ${name} is at most ${decimal(most, step)} ${unit}.`);
+    if (count === null) return this.say(`The ${name} is a multiple of ${step} ${unit}: “${this.input.value.trim()}” is not.`);
+    this.say("");
+    return count;
   }
 }

@@ -8,12 +8,26 @@ const HEIGHT = 96,
   YEAR_MS = 365 * 86_400_000,
   STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 604_800]; // between two times of an axis
 
+const FIGURES = {usual: 4, most: 15},
+  AXIS = {least: 58, figure: 6, beside: 18}; // [px]
+
+/** Texts of the values at an axis: with so many more figures than usual that no two of them are alike. */
+export function apart(values, words) {
+  for (let figures = FIGURES.usual; ; figures += 1) {
+    const texts = values.map(value => (value == null ? "" : words(value, figures)));
+    if (figures === FIGURES.most || new Set(texts).size === new Set(values).size) return texts;
+  }
+}
+
+const widthOf = texts => Math.max(AXIS.least, ...(texts ?? []).map(text => text.length * AXIS.figure + AXIS.beside));
+
 const timeOf = seconds => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 export class Gauges {
   constructor(venue) {
     this.venue = venue;
-    const yearly = ppm => percent((ppm * YEAR_MS) / (this.venue.market.funding?.interval_ms || 3_600_000), 2);
+    const yearly = (rate, figures = FIGURES.usual) =>
+      percent((rate * YEAR_MS) / (this.venue.market.funding?.interval_ms || 3_600_000), figures - 2);
     this.gauges = [
       {name: "funding, a year", at: 1, color: "--mark", least: 1e-6, words: yearly, unit: () => ""},
       {name: "open interest", at: 2, color: "--oracle", least: 1, words: compact, unit: () => ` ${this.venue.coin}`},
@@ -70,7 +84,7 @@ export class Gauges {
         series: [{}, line],
         axes: [
           {...axis, size: 18, space: 70, incrs: STEPS_S, values: (plot, ticks) => ticks.map(timeOf)},
-          {...axis, size: 58, space: 26, values: (plot, ticks) => ticks.map(gauge.words)},
+          {...axis, size: (plot, texts) => widthOf(texts), space: 26, values: (plot, ticks) => apart(ticks, gauge.words)},
         ],
       },
       data,

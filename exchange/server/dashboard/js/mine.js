@@ -1,8 +1,10 @@
-// The user's own account: money, positions with a button that closes them, open orders with one that cancels.
+// The user's own account: money, positions with a button that closes them; open orders, triggers and TWAPs with one that cancels.
 
-import {byId, el, table, tell} from "./dom.js";
+import {byId, el, setText, tell} from "./dom.js";
 import {soon} from "./frame.js";
 import {decimal, duration, money, notional, signed} from "./numbers.js";
+import {Rows} from "./rows.js";
+import {TRIGGER_HEADS, triggerRow, TWAP_HEADS, twapRow} from "./waiting.js";
 
 const MORE = "Play money from nowhere, into your account: as often as you like";
 const SOON_MS = 120,
@@ -10,7 +12,8 @@ const SOON_MS = 120,
 
 export class Mine {
   constructor(venue, wire, session) {
-    Object.assign(this, {venue, wire, session, account: null, orders: new Set(), watchers: []});
+    Object.assign(this, {venue, wire, session, account: null, triggers: null, twaps: null, orders: new Set(), watchers: []});
+    this.make();
     session.watchers.push(() => this.follow());
     venue.on("market", () => this.tellWatchers());
     venue.on("anew", () => this.refresh());
@@ -45,8 +48,8 @@ export class Mine {
     const {account} = this.session;
     if (account !== null && this.wire.isOpen && !document.hidden) {
       try {
-        const told = await this.wire.ask("account", {account});
-        if (account === this.session.account) this.account = told;
+        const [told, triggers, twaps] = await Promise.all(["account", "triggers", "twaps"].map(op => this.wire.ask(op, {account})));
+        if (account === this.session.account) Object.assign(this, {account: told, triggers, twaps});
       } catch {
         /* asked again soon */
       }
@@ -79,87 +82,79 @@ export class Mine {
     return mark == null ? null : notional(size, mark, this.venue.markets[market].unit) - BigInt(entry) + BigInt(unsettled ?? 0);
   }
 
+  /** All that is shown is made once: what is pressed or has the focus stays where it is. */
+  make() {
+    const button = (id, more = {}) => el("button", {type: "button", id, onclick: () => this.fund(), ...more});
+    this.stranger = el("p.hint", {}, "Log in, or trade as a guest: then your positions and orders are here.");
+    this.opening = button("open-account");
+    this.newcomer = el("div", {}, el("p.hint", {}, "This user has no account yet. "), this.opening);
+    this.lists = {
+      positions: new Rows("Positions", ["position", "size", "entry", "profit", "liquidation"], "No positions."),
+      orders: new Rows("Open orders", ["order", "open", "price", "filled", "note"], "No open orders."),
+      triggers: new Rows("Orders that wait for a price", TRIGGER_HEADS),
+      twaps: new Rows("TWAPs that run", TWAP_HEADS),
+    };
+    this.known = el("div", {}, ...Object.values(this.lists).map(({node}) => node));
+    const figure = name => el("span", {}, el("span.soft", {}, `${name} `), (this[name] = el("span")));
+    this.adding = button("add-money", {class: "small", title: MORE});
+    byId("money").append(figure("equity"), figure("available"), this.adding);
+  }
+
   draw() {
-    const {account, session} = this,
+    const {account, session, venue} = this,
+      {market} = venue,
+      balance = account && market ? this.balance(market.settlement_asset) : null;
+    const shown = session.user === null ? this.stranger : session.account === null ? this.newcomer : account && this.known,
       box = byId("mine");
-    byId("money").replaceChildren();
-    if (session.user === null)
-      return void box.replaceChildren(el("p.hint", {}, "Log in, or trade as a guest: then your positions and orders are here."));
-    if (session.account === null) {
-      return void box.replaceChildren(
-        el("p.hint", {}, "This user has no account yet. "),
-        el("button", {type: "button", id: "open-account", onclick: () => this.fund()}, `Open one, with ${this.venue.gift} of play money`),
-      );
+    if (box.firstElementChild !== shown) box.replaceChildren(...(shown ? [shown] : []));
+    byId("money").hidden = !balance;
+    if (market) {
+      setText(this.opening, `Open one, with ${venue.gift} of play money`);
+      setText(this.adding, `Add ${venue.gift}`);
     }
+    if (balance) for (const name of ["equity", "available"]) setText(this[name], `${money(balance[name])} ${venue.asset}`);
     if (!account) return;
-    this.drawMoney(account);
-    const focused = box.contains(document.activeElement) ? document.activeElement.dataset.of : null;
-    const positions = account.positions.filter(one => one.size !== 0);
-    box.replaceChildren(
-      positions.length ? this.positions(positions) : el("p.hint", {}, "No positions."),
-      account.orders.length ? this.openOrders(account.orders) : el("p.hint", {}, "No open orders."),
+    const {positions, orders, triggers, twaps} = this.lists,
+      marketOf = one => venue.markets[one.market];
+    positions.show(account.positions.filter(one => one.size !== 0).map(one => this.positionRow(one, marketOf(one))));
+    orders.show(
+      account.orders.map(one => this.withCancel(orderRow(one, marketOf(one)), "order")),
+      account.more,
     );
-    if (focused) box.querySelector(`[data-of="${focused}"]`)?.focus(); // rows are made anew: who was on a button stays on it
-  }
-
-  drawMoney(account) {
-    const {settlement_asset: asset} = this.venue.market,
-      balance = this.balance(asset);
-    if (!balance) return;
-    const pair = (name, value) => el("span", {}, el("span.soft", {}, `${name} `), value);
-    byId("money").append(
-      pair("equity", `${money(balance.equity)} ${this.venue.asset}`),
-      pair("available", `${money(balance.available)} ${this.venue.asset}`),
-      el("button.small", {type: "button", id: "add-money", title: MORE, onclick: () => this.fund()}, `Add ${this.venue.gift}`),
+    triggers.show(
+      this.triggers.triggers.map(one => this.withCancel(triggerRow(one, marketOf(one)), "trigger")),
+      this.triggers.more,
+    );
+    twaps.show(
+      this.twaps.twaps.map(one => this.withCancel(twapRow(one, marketOf(one)), "TWAP")),
+      this.twaps.more,
     );
   }
 
-  positions(positions) {
-    const rows = positions.map(one => {
-      const market = this.venue.markets[one.market],
-        {tick, lot, unit} = market,
-        profit = this.profit(one);
-      const entry = Math.round(Number(one.entry_notional) / one.size / unit),
-        told = profit === null ? "–" : `${signed(money(profit))} ${this.venue.rules.assets[market.settlement_asset]}`;
-      return [
-        el("span", {class: one.size > 0 ? "up" : "down"}, `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`),
+  positionRow(one, market) {
+    const {tick, lot, unit} = market,
+      profit = this.profit(one);
+    const entry = Math.round(Number(one.entry_notional) / one.size / unit),
+      told = profit === null ? "–" : `${signed(money(profit))} ${this.venue.rules.assets[market.settlement_asset]}`;
+    return {
+      key: one.market,
+      cells: [
+        `${market.name} ${one.size > 0 ? "long" : "short"} ${one.leverage}×`,
         decimal(Math.abs(one.size), lot),
         decimal(entry, tick),
-        el("span", {class: profit >= 0n ? "up" : "down"}, told),
+        told,
         one.liquidation_price === null ? "none" : decimal(one.liquidation_price, tick),
-        el(
-          "button.small",
-          {"type": "button", "data-of": `p${one.market}`, "onclick": () => this.close(one), "aria-label": `Close ${market.name}`},
-          "Close",
-        ),
-      ];
-    });
-    return table(["position", "size", "entry", "profit", "liquidation", ""], rows, "Positions");
+      ],
+      color: {0: one.size > 0 ? "up" : "down", 3: profit >= 0n ? "up" : "down"},
+      button: "Close",
+      label: `Close ${market.name}`,
+      act: () => this.close(one),
+    };
   }
 
-  openOrders(orders) {
-    const rows = orders.map(one => {
-      const market = this.venue.markets[one.market],
-        {tick, lot} = market;
-      return [
-        el("span", {class: one.side === "BUY" ? "up" : "down"}, `${market.name} ${one.side === "BUY" ? "buy" : "sell"}`),
-        decimal(one.size, lot),
-        decimal(one.price, tick),
-        decimal(one.filled, lot),
-        one.reduce_only ? "reduce only" : one.tif === "GTC" ? "" : one.tif.toLowerCase().replace("_", " "),
-        el(
-          "button.small",
-          {
-            "type": "button",
-            "data-of": `o${one.order_id}`,
-            "onclick": () => this.cancel(one),
-            "aria-label": `Cancel order ${one.order_id}`,
-          },
-          "Cancel",
-        ),
-      ];
-    });
-    return table(["order", "open", "price", "filled", "", ""], rows, "Open orders");
+  /** `what`: kind of thing that the row is of. */
+  withCancel(row, what) {
+    return {...row, button: "Cancel", label: `Cancel ${what} ${row.key}`, act: () => this.cancel(row.key)};
   }
 
   close({market, size}) {
@@ -169,12 +164,16 @@ export class Mine {
       reply.status === "queued"
         ? "It waits for its turn."
         : reply.filled
-          ? "The position is closed, as far as the book went."
+          ? `The position is closed, as far as the book went.${this.isOpenedAgain(market) ? " A TWAP that runs may open it again." : ""}`
           : "Nobody was there to trade with.",
     );
   }
 
-  cancel({order_id}) {
+  isOpenedAgain(market) {
+    return this.twaps?.twaps.some(one => one.market === market && !one.reduce_only);
+  }
+
+  cancel(order_id) {
     return this.send("cancel", {account: this.session.account, order_id}, () => "Cancelled.");
   }
 
@@ -198,4 +197,20 @@ export class Mine {
     }
     this.refreshSoon();
   }
+}
+
+function orderRow(one, {name, tick, lot}) {
+  const notes = one.reduce_only ? ["reduce only"] : one.tif === "GTC" ? [] : [one.tif.toLowerCase().replace("_", " ")];
+  if (one.linked_with) notes.push(`goes when ${one.linked_with} trades`);
+  return {
+    key: one.order_id,
+    cells: [
+      `${name} ${one.side === "BUY" ? "buy" : "sell"}`,
+      decimal(one.size, lot),
+      decimal(one.price, tick),
+      decimal(one.filled, lot),
+      notes.join(", "),
+    ],
+    color: {0: one.side === "BUY" ? "up" : "down"},
+  };
 }

@@ -27,14 +27,40 @@ export function decimal(count, unit, separated = true) {
   return written(BigInt(count) * mantissa, digits, separated);
 }
 
-/** The count of units that a text means, or null if it is no multiple of one. */
+const GROUPED = /^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/, // commas as they are written here
+  PLAIN = /^-?(\d+\.?\d*|\.\d+)$/,
+  DECIMAL_COMMA = /^(-?)(\d*|\d{1,3}(?:\.\d{3})+),(\d*)$/, // and as they are written elsewhere: "0,5", "1.234,5"
+  ENDS_IN_WORDS = /^-?[\d.,]+\s*[^\d\s.,][^\d]*$/;
+
+/** What a person has typed as a number, with its `unit` behind it or without: {text}, as Number and BigInt read it, or {why}, what is
+ * wrong with it; `like` is one that would do. The one reader of all fields: a comma that does not group thousands is never dropped. */
+export function numberIn(typed, unit, like) {
+  const shown = typed.trim(),
+    hasUnit = unit && shown.toLowerCase().endsWith(unit.toLowerCase()),
+    bare = (hasUnit ? shown.slice(0, -unit.length) : shown).trim(),
+    text = bare.replace("−", "-").replace(/^\+/, "");
+  if (!text) return {why: "A number is missing here."};
+  if (PLAIN.test(text)) return {text};
+  if (GROUPED.test(text)) return {text: text.replaceAll(",", "")};
+  const [, minus, whole, rest] = DECIMAL_COMMA.exec(text) ?? [];
+  if (/\d/.test(text) && whole !== undefined) {
+    const meant = minus + (whole.replaceAll(".", "") || "0") + (rest ? `.${rest}` : "");
+    return {why: `“${shown}”: write ${meant}. Commas only group the thousands, as in 60,000.`};
+  }
+  if (/^-?[\d.]*,[\d.,]*$/.test(text)) return {why: `“${shown}”: commas only group the thousands, as in 1,234,567.5.`};
+  if (/^-?[\d.]*\.[\d.]*\.[\d.]*$/.test(text)) return {why: `“${shown}” has more than one point.`};
+  if (ENDS_IN_WORDS.test(text)) return {why: `“${shown}”: the unit here is ${unit}.`};
+  return {why: `“${shown}” is not a number such as ${like}.`};
+}
+
+/** The count of units that a plain number means, or null if it is no multiple of one. */
 export function countOf(text, unit) {
-  const found = /^\s*(\d[\d,]*)?(?:\.(\d*))?\s*$/.exec(text);
+  const found = /^(\d*)(?:\.(\d*))?$/.exec(text);
   if (!found || !(found[1] || found[2])) return null;
   const {mantissa, digits} = partsOf(unit);
   const rest = (found[2] ?? "").replace(/0+$/, "");
   if (rest.length > digits) return null;
-  const value = BigInt((found[1] ?? "0").replaceAll(",", "") + rest.padEnd(digits, "0"));
+  const value = BigInt(found[1] + rest.padEnd(digits, "0"));
   return value % mantissa === 0n && value / mantissa < 1n << 52n ? Number(value / mantissa) : null;
 }
 
@@ -61,7 +87,8 @@ export const percent = (ratio, digits = 2) => `${(ratio * 100).toFixed(digits).r
 /** A share in millionths, as percent without zeros that say nothing: -100000 -> "−10 %". */
 export const millionths = ppm => `${String(Number((ppm / 1e4).toFixed(6))).replace("-", "−")} %`;
 
-export const compact = value => new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: 4}).format(value);
+export const compact = (value, figures = 4) =>
+  new Intl.NumberFormat("en-US", {notation: "compact", maximumSignificantDigits: figures}).format(value);
 
 /** Nanoseconds, a number or a text, as milliseconds. */
 export const millis = ns => Number(BigInt(ns) / 1_000_000n);

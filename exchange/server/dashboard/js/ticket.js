@@ -1,8 +1,9 @@
 // The order ticket. While it is filled in, `preview` says what the order would come to: nothing of that is worked out here.
 
 import {byId, setText, tell} from "./dom.js";
+import {CountField} from "./fields.js";
 import {largest, obstacle} from "./largest.js";
-import {countOf, decimal, money} from "./numbers.js";
+import {decimal, money} from "./numbers.js";
 import {because, rowsOf} from "./whatif.js";
 
 const AFTER_MS = 150,
@@ -13,6 +14,10 @@ export class Ticket {
   constructor(venue, wire, session, mine) {
     Object.assign(this, {venue, wire, session, mine, form: byId("ticket"), asked: 0});
     this.fields = this.form.elements;
+    const market = () => venue.market,
+      hint = ": to sell, choose that above";
+    this.price = new CountField(this.fields.price, "price", () => ({step: market().tick, most: market().max_price, unit: venue.asset}));
+    this.size = new CountField(this.fields.size, "size", () => ({step: market().lot, most: market().max_size, unit: venue.coin, hint}));
     this.form.addEventListener("input", event => this.changed(event));
     this.form.addEventListener("submit", event => {
       event.preventDefault();
@@ -115,6 +120,7 @@ export class Ticket {
     if (event) {
       this.touched = true; // from now on the price is the user's
       this.sizeIsOwn(); // and the size
+      this.outcome = null;
       tell(byId("told"), ""); // of the order before
     }
     const {side, isMarket} = this,
@@ -135,25 +141,20 @@ export class Ticket {
     this.asked += 1;
   }
 
-  /** The order's fields, or null: `why` then says what is wrong with them. */
-  order() {
-    const {market} = this.venue,
-      {size: field} = this.fields;
-    if (!market || !field.value) return this.wrong("");
-    const size = countOf(field.value, market.lot);
-    if (!size) return this.wrong(`The size is a multiple of ${market.lot}.`);
-    if (size > market.max_size) return this.wrong(`The size is at most ${decimal(market.max_size, market.lot)} ${market.name}.`);
-    const terms = this.terms();
-    return terms && {...terms, size};
+  /** The order's fields, or null: a field says what is wrong with it. `isSent`: then a size must be there. */
+  order(isSent = false) {
+    if (!this.venue.market) return null;
+    const size = this.fields.size.value || isSent ? this.size.read() : this.size.say("");
+    return size === null ? this.wrong("") : (terms => terms && {...terms, size})(this.terms());
   }
 
   /** The same without the size. */
   terms() {
     const {market} = this.venue,
-      {fields} = this,
-      price = this.isMarket ? 0 : countOf(fields.price.value, market.tick);
-    if (price === null || (!price && !this.isMarket)) return this.wrong(`The price is a multiple of ${market.tick}.`);
-    if (price > market.max_price) return this.wrong(`The price is at most ${decimal(market.max_price, market.tick)}.`);
+      {fields} = this;
+    if (this.isMarket) this.price.say("");
+    const price = this.isMarket ? 0 : this.price.read();
+    if (price === null) return this.wrong("");
     const tif = this.isMarket ? "IOC" : fields.tif.value;
     return {
       account: this.session.account,
@@ -174,6 +175,7 @@ export class Ticket {
 
   async preview() {
     if (!this.session.mayTrade || !this.wire.isOpen || this.asked === this.taking) return;
+    if (this.outcome && byId("told").textContent === this.outcome) return void this.wrong(""); // that is told now, and no next order
     const order = this.order(),
       asked = ++this.asked;
     if (!order) return;
@@ -188,7 +190,10 @@ export class Ticket {
   }
 
   showPreview(told) {
-    if (told.reason !== null) return void this.wrong(`It would be refused: ${this.because(told.reason)}.`);
+    if (told.reason !== null) {
+      this.wrong(`${this.outcome ? "The same order once more" : "It"} would be refused: ${this.because(told.reason)}.`);
+      return void byId("why").classList.toggle("bad", !this.outcome);
+    }
     tell(byId("why"), "");
     byId("whatif").replaceChildren(...rowsOf(told, this.venue));
   }
@@ -239,7 +244,7 @@ export class Ticket {
   }
 
   async place() {
-    let order = this.order();
+    let order = this.order(true);
     if (!order || !this.session.mayTrade) return;
     byId("send").disabled = true;
     try {
@@ -252,6 +257,7 @@ export class Ticket {
       const reply = await this.wire.ask("place", order),
         text = this.words(reply);
       this.resting = reply.open ? {order_id: reply.order_id, seq: Number(reply.seq), text} : null;
+      this.outcome = text;
       tell(byId("told"), text);
     } catch (error) {
       const isLost = error.reason === "LOST";
