@@ -153,7 +153,8 @@ class NoServer(click.ClickException):
     """What answers speaks another language."""
 
     def __init__(self) -> None:
-        super().__init__("what answers at this --port is no perplab server, or its port for HTTP; `perplab serve` says which is which")
+        where = "at this --connect or --port"
+        super().__init__(f"what answers {where} is no perplab server, or its port for HTTP; `perplab serve` says which is which")
 
 
 def replies_of(connection: socket.socket) -> Iterator[dict[str, Any]]:
@@ -194,6 +195,8 @@ def login(
         reply = ask(connection, replies, {"op": "challenge", "key": key})
         if reply["ok"]:
             reply = ask(connection, replies, {"op": "login", "key": key, "signature": signature_of(secret, reply["nonce"])})
+    if key is None and reply.get("data", {}).get("field") == "key":
+        raise click.ClickException("this server does not trust: give --key and --secret, as `perplab serve` printed them")
     if not reply["ok"]:
         raise click.ClickException(reply["message"])
 
@@ -202,7 +205,7 @@ def login(
 @click.argument("playbook", required=False)
 @click.option("--user", help="Whose bot is watched: the name that it logs in with, or its address where it speaks Hyperliquid's API.")
 @OPERATED
-@click.option("--key", help="The operator's key.  [default: log in by name, as --trust allows]")
+@click.option("--key", help="The operator's key, as `perplab serve` printed it.  [default: log in by name, as --trust allows]")
 @click.option("--secret", help="Its secret.")
 def rehearse(playbook: str | None, user: str | None, server: tuple[str, int], key: str | None, secret: str | None) -> None:
     """Play PLAYBOOK (a shipped one, or a TOML file) while a bot trades, and report what became of it. Without PLAYBOOK: list them.

@@ -126,12 +126,13 @@ def serve(
         or host.key_of(host.people.user("admin"), ("trade", "read", "admin"))
     )
     hint = "clients log in with any name" if admin is None else f"the operator's key is {admin.key}, its secret {admin.secret}"
+    keys = "" if admin is None else f" --key {admin.key} --secret {admin.secret}"
     told = f"{exchange.design.name}, {BUILD} core, " + (f"journal in {folder} ({sync})" if folder else "state in memory")
     dialect = dialect_of(host, faucet, weights) if has_gateway else None
     gc.collect()
     gc.freeze()  # what is there by now stays: no later collection has to look at it, which takes 25 ms
     with logged(log):
-        asyncio.run(run(host, address, port, dialect, told, hint))
+        asyncio.run(run(host, address, port, dialect, told, hint, keys))
 
 
 def dialect_of(host: Any, faucet: int, weights: str) -> Dialect:
@@ -199,8 +200,8 @@ def world_of(name: str | None, seed: int, start: int, exchange: Exchange, folder
     return world
 
 
-async def run(host: Any, address: str, port: int, dialect: Dialect | None, told: str, hint: str) -> None:
-    """Serve until SIGINT or SIGTERM."""
+async def run(host: Any, address: str, port: int, dialect: Dialect | None, told: str, hint: str, keys: str) -> None:
+    """Serve until SIGINT or SIGTERM. `keys`: what the operator has to give behind a port."""
     from perplab.exchange import BUILD
     from perplab.exchange.server.log import note
     from perplab.exchange.server.tcp import TcpServer
@@ -222,6 +223,7 @@ async def run(host: Any, address: str, port: int, dialect: Dialect | None, told:
             f"Hyperliquid's API, for bots that speak it: {gateway.page_url.rstrip('/')} (what is covered: {gateway.page_url}coverage)"
         )
     click.echo(f"Users make themselves a key by the faucet; {hint}.")
+    click.echo(f"To operate it: perplab ctl ping --port {port}{keys}")
     click.echo(f"Try, in another terminal: python examples/first_fill.py {port}   `perplab docs api` describes the wire. Ctrl-C stops.")
     sys.stdout.flush()
     note(

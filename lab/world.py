@@ -197,6 +197,7 @@ class World:
         self.shift = {number: 1.0 for number, _, _ in self.markets}  # of the outside price, by shocks
         self.basis = 1.0  # what makers quote around, over the outside price
         self._leaving = False  # quotes are still to be cancelled
+        self._startled: list[int] = []  # markets of a shock, whose old quotes go before anything else happens
         self.makers: list[int] = []
         self.taker = -1
 
@@ -228,7 +229,8 @@ class World:
     def act(self, ts: int) -> Ints:
         """What happens at `ts`, as packed commands, flat; `next` moves on."""
         self.next = ts + self.interval
-        rows: list[Ints] = []
+        rows = [self._cancels(maker, number) for number in self._startled if number not in self.bookless for maker in self.makers]
+        self._startled = []
         if not self.is_frozen and (ts - self.start) % self.oracle_ns < self.interval:
             rows.append(self._oracles(ts))
         for number, market, price in self.markets:
@@ -246,13 +248,15 @@ class World:
         return np.concatenate(rows).reshape(-1)
 
     def change(self, ts: int, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change what happens, from `ts` on; what is None stays. Returns all of it. A shock or a departure is carried out at once.
+        """Change what happens, from `ts` on; what is None stays. Returns all of it. A shock or a departure is carried out at once: makers
+        hear of a shock first, and take back what they quote in its markets before the venue hears of it.
         Raises ValueError, and changes nothing, where a shock would take a price out of what its market can have."""
         shift = dict(self.shift) if changes["shock_ppm"] is None else self._shocked(ts, changes["shock_ppm"], changes["market"])
         if changes["oracle"] is not None:
             self.is_frozen = changes["oracle"] == "frozen"
         if changes["lag_ms"] is not None:
             self.lag = changes["lag_ms"] * MS_NS
+        self._startled = sorted({*self._startled, *(number for number, value in shift.items() if value != self.shift[number])})
         self.shift = shift
         if changes["basis_ppm"] is not None:
             self.basis = 1.0 + changes["basis_ppm"] / PPM
@@ -293,6 +297,7 @@ class World:
         return {
             "next": self.next, "turn": self.turn, "lag": self.lag, "is_frozen": self.is_frozen, "has_makers": self.has_makers,
             "has_takers": self.has_takers, "shift": list(self.shift.items()), "basis": self.basis, "leaving": self._leaving,
+            "startled": self._startled,
         }  # fmt: skip
 
     def go_back(self, venue: Exchange, ts: int, state: dict[str, Any] | None) -> None:
@@ -306,6 +311,7 @@ class World:
         self.next, self.turn, self.lag, self.basis = state["next"], state["turn"], state["lag"], state["basis"]
         self.is_frozen, self.has_makers, self.has_takers = state["is_frozen"], state["has_makers"], state["has_takers"]
         self.shift, self._leaving = dict(state["shift"]), state["leaving"]
+        self._startled = list(state.get("startled", ()))
 
     def _oracles(self, ts: int) -> Ints:
         """The prices of all markets are of one moment: whoever hedges in one what he has in another is looked at when all have come."""

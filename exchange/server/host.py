@@ -139,7 +139,8 @@ class Host(Registrar):
     def keep(self, name: str) -> tuple[int, str]:
         """Keep the state as it is; its time [ns], and the name of one that was forgotten for it, or "". Raises Refusal."""
         ts = self.pass_time()
-        forgotten = self.moments.keep(name, ts, self.exchange, None if self.world is None else self.world.state())
+        world = None if self.world is None else self.world.state()
+        forgotten = self.moments.keep(name, ts, self.exchange, world, self.history.open_now())
         self.paid.keep(self.moments.numbers[name], set(self.moments.numbers.values()))
         for session in self.sessions:
             session.keep(self.moments.numbers[name], self.moments.numbers.values())
@@ -158,7 +159,9 @@ class Host(Registrar):
         self.memories.clear()
         followed, self.followed = self.followed, []
         self.people.assign(self.owners())
-        self.history.begin_anew(exchange)
+        self.history.begin_anew(exchange, moment.orders)
+        if self.store is not None:
+            self._maintain(self.store)  # another segment: a start has all that happens from here on
         self.clock.put_back(moment.ts)
         self.is_behind, self._turns, self._goal = False, 0, 0
         world, self.world = self.world, None  # until its accounts are there
@@ -300,6 +303,7 @@ class Host(Registrar):
         self.paid = paid or Paid()
         self.people.users.update({name: User(name, number, []) for number, name in sorted(names.items())})
         self.people.assign(self.owners())
+        self.history.know(self.store.load_orders())
         for events in recent:
             self.ring.add(events, [])
             self.history.record(events)

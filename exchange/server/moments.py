@@ -1,7 +1,7 @@
 """States of the venue that the operator keeps, to go back to: in memory, or beside the journal, which has a mark of each.
 
-What belongs to a state is kept with it: what the world around the venue was like. Faults, the clock's speed and who is connected stay
-what they are.
+What belongs to a state is kept with it: what the world around the venue was like, and what is known of the orders that were open. Faults,
+the clock's speed and who is connected stay what they are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..engine import Exchange, restore
 from ..journal import Mark
 from ..state.snapshot import SnapshotError
 from .errors import Refusal, Trouble
+from .history.records import OrderRecord
 
 if TYPE_CHECKING:
     from .store import Store
@@ -28,6 +29,7 @@ class Moment(Struct, frozen=True):
     ts: int  # [ns] of the venue's clock
     snapshot: bytes
     world: WorldState | None  # None: there was none
+    orders: list[OrderRecord] = []  # that were open, with what was known of them
 
 
 class Moments:
@@ -38,12 +40,12 @@ class Moments:
         self.numbers = {name: number for number, name in sorted(known.items())}  # by name, the oldest first
         self.held: dict[int, Moment] = {}  # without a journal
 
-    def keep(self, name: str, ts: int, exchange: Exchange, world: WorldState | None) -> str:
+    def keep(self, name: str, ts: int, exchange: Exchange, world: WorldState | None, orders: list[OrderRecord]) -> str:
         """Keep the state as it is, in the place of another of that name. Returns the name of one that was forgotten for it, "" if none was.
         Raises Refusal."""
         gone = name if name in self.numbers else next(iter(self.numbers)) if len(self.numbers) >= MOST else ""
         number, forgotten = 1 + max(self.numbers.values(), default=0), self.numbers.get(gone, 0)
-        moment = Moment(name, ts, exchange.snapshot(), world)
+        moment = Moment(name, ts, exchange.snapshot(), world, orders)
         if self.store is not None:
             try:
                 self.store.keep(Mark(name=name, kept=number, forgotten=forgotten), msgspec.msgpack.encode(moment))
@@ -69,7 +71,7 @@ class Moments:
             raise Refusal(Trouble.UNREADABLE, f"the snapshot {name!r} cannot be gone back to: {error}", field="name", given=name) from error
         if self.store is not None:
             try:
-                self.store.go_back(number, epoch)
+                self.store.go_back(number, epoch, moment.orders)
             except OSError as error:
                 raise Refusal(Trouble.READ_ONLY, str(error)) from error
             exchange.journal = self.store

@@ -5,6 +5,7 @@
     kept-000001.snapshot  a state that the operator has kept, to go back to
     keys.json         keys and secrets of users, for the owner's eyes only
     world.json        what the world was begun with, and what it is like
+    orders.json       after a rewind: what was known of the orders that are open again
     epoch.json        the epoch of the numbers of events, and whether they go on after a start
 
 How sure an acknowledgement is (`sync`): "strict", on the disk; "batch", with the operating system, and on the disk within 10 ms: a killed
@@ -33,6 +34,7 @@ from ..design.venue import VenueDesign, venue_of_json
 from ..engine import Exchange, restore
 from ..journal import HEAD, MAGIC, Journal, JournalError, JournalFailed, Mark, NotKept, Paid, Replay, records
 from ..state.snapshot import SnapshotError
+from .history.records import OrderRecord
 from .people import Key
 
 Sync = Literal["strict", "batch", "none"]
@@ -44,6 +46,7 @@ LARGEST_DESIGN: Final = 1 << 20  # [bytes] a longer beginning of a segment is on
 KEYS: Final = "keys.json"
 WORLD: Final = "world.json"
 EPOCH: Final = "epoch.json"
+ORDERS: Final = "orders.json"
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # another one after a power failure; Linux only
 
 
@@ -165,8 +168,9 @@ class Store(JournalSink):
         """Raises OSError."""
         return kept_file(self.folder, number).read_bytes()
 
-    def go_back(self, number: int, epoch: str) -> None:
-        """Write down that the state is from here on the kept one, in another epoch. Raises OSError; then it is not."""
+    def go_back(self, number: int, epoch: str, orders: list[OrderRecord]) -> None:
+        """Write down that the state is from here on the kept one, in another epoch, and what is known of the orders that are open in it.
+        Raises OSError; then it is not."""
         before = self._epoch
         self._save_epoch(Epoch(epoch, self.sync, before.boot if before is not None else ""))
         try:
@@ -176,6 +180,9 @@ class Store(JournalSink):
                 with suppress(OSError):  # a new epoch where nothing happened only lets clients look again
                     self._save_epoch(before)
             raise
+        with suppress(OSError):  # then a start does not know when they came
+            (self.folder / ORDERS).unlink(missing_ok=True)  # never those of another state
+            replace(self.folder / ORDERS, msgspec.json.encode(orders))
         self.rows = SEGMENT_ROWS  # begin another segment soon: a start need not go this way again
 
     def save_keys(self, keys: dict[str, Key]) -> None:
@@ -185,6 +192,14 @@ class Store(JournalSink):
     def load_keys(self) -> list[Key]:
         path = self.folder / KEYS
         return msgspec.json.decode(path.read_bytes(), type=list[Key]) if path.exists() else []
+
+    def load_orders(self) -> list[OrderRecord]:
+        """Those that were open when the venue went back the last time; none if it never did."""
+        path = self.folder / ORDERS
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=list[OrderRecord])
+        except (FileNotFoundError, msgspec.DecodeError):
+            return []
 
     def epoch(self, new: str) -> str:
         """The epoch from now on: that of before if its numbers go on, else `new`. Raises OSError."""

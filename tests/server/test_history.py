@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from test_store import served
 from wire import SECOND, START, Message, Talker, World
 
@@ -266,6 +267,58 @@ def test_after_a_rewind_it_begins_anew() -> None:
     place(alice, "BUY", 60_400, 3)
     place(bob, "SELL", 60_400, 3)
     assert history.fills(other)[-1].closed_pnl == 3 * 400 * UNIT and history.fills(one)[-1].closed_pnl == -3 * 400 * UNIT
+
+
+def with_all_kinds(world: World) -> tuple[Talker, int, list[int]]:
+    """Who has an order that is filled in part, a trigger and a TWAP, all of some time ago; his account, and the numbers of these."""
+    alice, bob, one, _ = two(world)
+    limit = place(alice, "SELL", 60_000, 5)["order_id"]
+    place(bob, "BUY", 60_000, 2)
+    world.later(1)
+    stop = {"side": "BUY", "size": 1, "trigger": "STOP", "source": "MARK", "trigger_price": 70_000}
+    trigger = alice.ask("place_trigger", market=0, **stop)["order_id"]
+    world.later(1)
+    twap = alice.ask("place_twap", market=0, side="SELL", size=10, slices=10, interval=10**10)["order_id"]
+    return alice, one, [limit, trigger, twap]
+
+
+def test_what_is_open_at_a_rewind_keeps_what_is_known_of_it() -> None:
+    """Also if it had ended meanwhile; behind a second rewind, too."""
+    world = World()
+    world.host.send([UpdateOracle(0, 0, 60_000)])
+    alice, one, numbers = with_all_kinds(world)
+    before = [structs.asdict(record) for number in numbers if (record := world.host.history.order(one, number)) is not None]
+    assert len(before) == 3 and all(record["placed_ts"] for record in before)
+    assert alice.ask("snapshot", name="then")["ok"]
+    alice.ask("cancel_all")
+    for _ in range(2):
+        world.later(1)
+        assert alice.ask("rewind", name="then")["ok"]
+        assert [structs.asdict(world.host.history.order(one, number)) for number in numbers] == before  # type: ignore[arg-type]
+        assert alice.ask("snapshot", name="then")["ok"]
+    world.later(1)
+    for number in numbers:
+        assert alice.ask("cancel", order_id=number)["ok"]
+    ended = {record.order_id: record for record in world.host.history.orders(one)}
+    assert [ended[number].placed_ts for number in numbers] == [record["placed_ts"] for record in before]
+    assert ended[numbers[0]].filled == 2 and ended[numbers[2]].slices == 10
+
+
+def test_what_was_open_at_a_rewind_keeps_it_over_a_restart(tmp_path: Path) -> None:
+    world, store = served(tmp_path / "j")
+    world.host.send([UpdateOracle(0, 0, 60_000)])
+    alice, one, numbers = with_all_kinds(world)
+    assert alice.ask("snapshot", name="then")["ok"]
+    alice.ask("cancel_all")
+    assert alice.ask("rewind", name="then")["ok"]
+    alice.ask("cancel_trigger", order_id=numbers[1])
+    late = place(alice, "SELL", 60_500, 5)["order_id"]
+    told = [world.host.history.order(one, number) for number in (*numbers, late)]
+    assert all(record is not None and record.placed_ts for record in told)
+    store.close()
+    again, store = served(tmp_path / "j")
+    assert [again.host.history.order(one, number) for number in (*numbers, late)] == told
+    store.close()
 
 
 def test_funding_of_a_market_and_of_an_account() -> None:

@@ -135,6 +135,29 @@ def test_one_that_is_older_than_what_is_kept() -> None:
     assert [one["twapId"] for one in v.ask("userFills", user=ALICE)] == [number] * 2
 
 
+def test_what_is_open_at_a_rewind_keeps_its_times() -> None:
+    v = venue()
+    number = begin(v)
+    v.order(limit(BTC, True, "59000", "0.1"))
+    v.order({**limit(BTC, False, "58000", "0.1", r=True), "t": {"trigger": {"isMarket": True, "triggerPx": "58000", "tpsl": "sl"}}})
+    later(v, 30)
+
+    def told() -> list[list[Json]]:
+        asked = [v.ask(kind, user=ALICE) for kind in ("openOrders", "frontendOpenOrders", "twapHistory", "historicalOrders")]
+        return [*asked[:3], [one for one in asked[3] if one["status"] == "open"]]  # without orders that are over: slices
+
+    before = told()
+    assert [len(one) for one in before] == [2, 2, 1, 2]
+    v.host.keep("s")
+    later(v, 60)
+    v.host.go_back("s")
+    v.dialect.go_back()
+    assert told() == before
+    later(v, 300)
+    end, begun = v.ask("twapHistory", user=ALICE)
+    assert (end["twapId"], end["status"], begun) == (number, {"status": "finished"}, before[2][0])
+
+
 # -- subscriptions ---------------------------------------------------------------------------------------------------------------
 
 

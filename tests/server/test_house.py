@@ -173,6 +173,31 @@ def test_a_shock_of_one_market_sets_them_apart() -> None:
     assert host.exchange.mark_price(1) < 0.96 * host.exchange.mark_price(0)
 
 
+@pytest.mark.parametrize("steps", range(7))
+def test_nobody_trades_with_quotes_from_before_a_shock(steps: int) -> None:
+    """Whether the venue hears of it at once or not: every 3 s it does, and makers quote in turn every 0.5 s."""
+    host = LocalHost(load_venue("sandbox"))
+    host.attach(World(load_world("sandbox"), host.exchange, 1, host.clock.now()))
+    host.advance(10**9)
+    world, around, x = host.world, SimpleNamespace(host=host), host.exchange
+    alice = Talker(around)  # type: ignore[arg-type]
+    alice.ask("login", name="alice")
+    alice.ask("faucet", amount=5_000 * 10**6)
+    assert alice.ask("set_margin_mode", market="BTC", mode="ISOLATED")["ok"] and alice.ask("set_leverage", market="BTC", leverage=40)["ok"]
+    assert alice.ask("place", market="BTC", side="BUY", price=0, size=10_000, order_type="MARKET", tif="IOC")["filled"]
+    host.advance(steps * 5 * 10**8)
+    before, seq = x.mark_price(0), x.state.log.seq
+    asked = dict.fromkeys(("oracle", "lag_ms", "basis_ppm", "makers", "takers"))
+    assert world is not None
+    world.change(host.clock.now(), {**asked, "shock_ppm": -30_000, "market": 0})
+    host.advance(10**10)
+    rows = [row for _, block in host.ring.blocks for row in rows_of(block) if row[1] > seq]
+    trades = [row for row in rows if row[0] == Traded.KIND and row[column_of(Traded, "market")] == 0]
+    assert trades and max(row[column_of(Traded, "price")] for row in trades) < 0.98 * before
+    assert not alice.ask("account")["positions"], "it was liquidated"
+    assert all(x.depth(0, side, 1) for side in Side), "and makers quote again"
+
+
 def test_a_world_whose_prices_are_not_known_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     for text, why in (

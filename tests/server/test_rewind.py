@@ -306,7 +306,7 @@ def test_a_state_that_was_kept_before_a_lost_segment_is_told_from_a_damaged_jour
     trade(talker, 5, 100)
     journal.rows = store.SEGMENT_ROWS
     world.host.beat()
-    world.host.go_back("here")  # in the segment behind the snapshot: a start has to read everything
+    world.host.moments.go_back("here", "e")  # and killed before it begins a segment: a start has to read everything
     found = recover(folder)
     assert found.exchange.state_hash() == hash_kept and found.commands > 50
     world.host.beat()

@@ -154,7 +154,9 @@ def test_the_operator_s_command_line() -> None:
     assert bot.ask("ticker", market="BTC")["bid"] is None
     code, out, _ = ctl("step", "ms=5", *to)
     assert code == 1 and '"NOT_STEPPED"' in out
-    assert ctl("ping", "--port", str(server.port))[2] == "error: this server does not trust: a login needs the field 'key'\n"
+    wanted = "error: this server does not trust: give --key and --secret, as `perplab serve` printed them\n"
+    for fields in ((), ("key=pk_1", "secret=00")):
+        assert ctl("ping", *fields, "--port", str(server.port))[2] == wanted
     assert ctl("ping", *to[:-2])[2].endswith("error: --key needs --secret\n")
     for where in (("--connect", f"127.0.0.1:{server.port}"), ("--connect", str(server.port)), ("--port", f"localhost:{server.port}")):
         assert ctl("ping", *where, *to[2:])[0] == 0, where

@@ -89,7 +89,8 @@ def test_a_port_that_speaks_another_language_is_told_apart() -> None:
         assert found, text
         for words in (["ctl", "ping"], ["rehearse", "gap", "--user", "alice"]):
             done = CliRunner().invoke(main, [*words, "--port", found[1]])
-            assert done.exit_code == 2 and "what answers at this --port is no perplab server, or its port for HTTP" in done.output
+            told = "what answers at this --connect or --port is no perplab server, or its port for HTTP"
+            assert done.exit_code == 2 and told in done.output
     finally:
         server.stop()
 

@@ -23,8 +23,9 @@ Every list is the oldest first; `since` and `until` are the venue's time [ns], b
 only what has a greater `seq`. The records, with their units, are in records.py; a market of theirs is a number of the venue's.
 
 Accounts are kept if they have a user: not the venue's own, and not those of the house. After a start what is kept begins with the events
-that the journal hands on (store.RECENT), after a rewind with nothing. A position that is older is known all the same, since the venue says
-what it is now; what it had cost may not be, and then a fill that closed a part of it says so: `closed_pnl` is None.
+that the journal hands on (store.RECENT), after a rewind with what was known of the orders that are open again. A position that is older is
+known all the same, since the venue says what it is now; what it had cost may not be, and then a fill that closed a part of it says so:
+`closed_pnl` is None.
 
 While nobody asks, an event costs a look at its kind and, if it is kept, the copy of its row (recording.py, shelves.py, series.py, which are
 compiled). Memory is bounded in all: of many accounts the oldest rows go first.

@@ -8,20 +8,22 @@ from heapq import merge
 from typing import Final, Protocol, TypeVar
 
 from librt.vecs import vec
+from msgspec import structs
 from mypy_extensions import i64
 
 from ...engine import Exchange
 from ...schema import events as e
 from ...schema.audience import AUDIENCE_COLUMNS
-from ...schema.codes import Side, SystemAccount
+from ...schema.codes import FIRST_USER, Side, SystemAccount
 from ...schema.messages import column_of
+from ...state.twaps import TW_INTERVAL
 from ...state.types import NIL
-from ..routing import Owners
+from ..routing import NOBODY, Owners
 from .account_past import CURVE_TRADED, TRADED, AccountPast, Happening, Markets
 from .candles import DAY, candles
 from .episodes import Episodes
 from .holdings import Holding
-from .order_past import SEQ, TS, Row, columns
+from .order_past import SEQ, TS, Row, columns, order_now, trigger_now, twap_now
 from .recording import (
     ORACLE,
     PREMIUMS,
@@ -99,9 +101,10 @@ class History:
         self.owners = owners
         self.begin_anew(exchange)
 
-    def begin_anew(self, exchange: Exchange) -> None:
-        """Of a venue as it is now: nothing has happened yet."""
+    def begin_anew(self, exchange: Exchange, known: Iterable[OrderRecord] = ()) -> None:
+        """Of a venue as it is now: nothing has happened yet; `known`: what `open_now` said of the orders that are open in it."""
         self.exchange = exchange
+        self.know(known)
         markets = exchange.state.markets
         self.markets = Markets(
             tuple(int(one.unit) for one in markets), tuple(int(one.asset) for one in markets),
@@ -121,6 +124,12 @@ class History:
         self._trades_done = [0 for _ in markets]
         self._charges: list[deque[Charge | Settled]] = [deque(maxlen=KEPT) for _ in markets]
         self._charges_done = [0 for _ in markets]
+
+    def know(self, known: Iterable[OrderRecord]) -> None:
+        """What was open before all that is kept."""
+        self._known: dict[int, list[OrderRecord]] = {}  # by account
+        for one in known:
+            self._known.setdefault(one.account, []).append(one)
 
     def record(self, events: vec[i64]) -> None:
         self.recorder.read(events)
@@ -226,6 +235,23 @@ class History:
     def order_of_client(self, account: int, hi: int, lo: int) -> OrderRecord | None:
         return self._past(account).orders.of_client(hi, lo)
 
+    def open_now(self) -> list[OrderRecord]:
+        """Of the orders, triggers and TWAPs of all users that are open, with all that is known of them."""
+        owner, found = self.owners.owner, []
+        for account in range(FIRST_USER, min(int(self.exchange.state.accounts.count), len(owner))):
+            now = self._open_now(account) if owner[account] != NOBODY else {}
+            orders = self._past(account).orders if now else None
+            found += [structs.replace(orders.of_id(order_id) or one) for order_id, one in now.items()] if orders is not None else []
+        return found
+
+    def _open_now(self, account: int) -> dict[int, OrderRecord]:
+        """By number: as the venue knows them."""
+        venue, twaps = self.exchange, self.exchange.state.twaps
+        found = [order_now(one) for one in venue.open_orders(account)] + [trigger_now(one) for one in venue.triggers(account)]
+        for one in venue.twaps(account):
+            found.append(twap_now(one, int(twaps.cells[twaps.find(one.order_id) + TW_INTERVAL]), int(venue.now)))
+        return {one.order_id: one for one in found}
+
     def _past(self, account: int) -> AccountPast:
         """All that is kept of an account, as of now."""
         past = self._accounts.get(account)
@@ -256,14 +282,12 @@ class History:
             position = self.exchange.position(past.account, market)
             if position.size:
                 now[market] = Holding(position.size, position.entry_notional)
-        open_orders = self.exchange.open_orders(past.account)
-        for order in open_orders:
-            past.orders.adopt(order)
+        open_now = self._open_now(past.account)
+        past.orders.begin_at(self._known.get(past.account, ()), open_now)
         happened = list(self._happened(past, rows, past.touched(rows) | now.keys(), rows[0][SEQ] if lost else 0))
         past.begin_at(happened, now)
         past.read(happened)
-        for order in open_orders:
-            past.orders.correct(order)
+        past.orders.correct(open_now)
 
     def _happened(self, past: AccountPast, rows: list[list[int]], markets: Iterable[int], after: int) -> Iterable[Happening]:
         """What has happened to an account, in order: its rows, and what was charged behind event `after` in these markets."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
+
+from msgspec import structs
 
 from ...schema import events as e
 from ...schema.codes import CancelReason, CommandKind, PriceSource, Reason, Side, TimeInForce, TriggerKind
 from ...schema.messages import column_of
-from ...schema.views import OpenOrder
+from ...schema.views import OpenOrder, OpenTrigger, OpenTwap
 from .records import OrderRecord, OrderStatus
 
 KEPT: Final = 2_000
@@ -51,6 +53,33 @@ def of(row: Row, places: tuple[int, ...]) -> list[int]:
     return [row[place] for place in places]
 
 
+# -- what is open, as it is now: nothing says when it came --
+
+
+def order_now(one: OpenOrder) -> OrderRecord:
+    return OrderRecord(
+        one.order_id, one.account, one.market, Side(one.side), one.price, one.size + one.filled, TimeInForce(one.tif),
+        bool(one.reduce_only), one.client_hi, one.client_lo, 0, 0, OrderStatus.OPEN, 0, 0, one.filled, one.size,
+    )  # fmt: skip
+
+
+def trigger_now(one: OpenTrigger) -> OrderRecord:
+    return OrderRecord(
+        one.order_id, one.account, one.market, Side(one.side), one.price, one.size, None, None, one.client_hi, one.client_lo, 0, 0,
+        OrderStatus.OPEN, 0, 0, 0, one.size, trigger=TriggerKind(one.trigger), source=PriceSource(one.source),
+        trigger_price=one.trigger_price, asked=one.size,
+    )  # fmt: skip
+
+
+def twap_now(one: OpenTwap, interval: int, now: int) -> OrderRecord:
+    """Its slices say when it began, but not what they have paid."""
+    began = (one.due or now) - one.done * interval
+    return OrderRecord(
+        one.order_id, one.account, one.market, Side(one.side), 0, one.size, None, bool(one.reduce_only), one.client_hi, one.client_lo,
+        began, 0, OrderStatus.OPEN, 0, began, one.filled, one.size - one.filled, is_twap=True, slices=one.slices, interval=interval,
+    )  # fmt: skip
+
+
 class OrderPast:
     def __init__(self) -> None:
         self.open: dict[int, OrderRecord] = {}
@@ -89,20 +118,21 @@ class OrderPast:
 
     # -- what has happened --
 
-    def adopt(self, order: OpenOrder) -> None:
-        """An order that is open, and older than what is kept: it will be known by what it is now."""
-        record = OrderRecord(
-            order.order_id, order.account, order.market, Side(order.side), order.price, order.size + order.filled, TimeInForce(order.tif),
-            bool(order.reduce_only), order.client_hi, order.client_lo, 0, 0, OrderStatus.OPEN, 0, 0, order.filled, order.size,
-        )  # fmt: skip
-        self._open(record)
-        self.again.add(order.order_id)
+    def begin_at(self, known: Iterable[OrderRecord], now: dict[int, OrderRecord]) -> None:
+        """Before all that is kept is read. `known`: what was open when that began; `now`: what is open, by number. One that is older than
+        what is kept, and not known either, will be known by what it is now."""
+        for record in (*now.values(), *known):
+            self._open(structs.replace(record))
+        self.again = set(now)
 
-    def correct(self, order: OpenOrder) -> None:
-        """After what is kept of an adopted order was read once more."""
-        record = self.by_id[order.order_id]
-        record.filled, record.left = order.filled, order.size
-        self.again.discard(order.order_id)
+    def correct(self, now: dict[int, OrderRecord]) -> None:
+        """After it was read: what is open has what it has now; what is not any more ended in events that are not kept."""
+        self.again.clear()
+        for order_id, one in now.items():
+            record = self.by_id[order_id]
+            record.filled, record.left = one.filled, one.left
+        for order_id in self.open.keys() - now.keys():
+            self._forget(self.open.pop(order_id))
 
     def placed(self, row: Row) -> None:
         order_id, account, market, side, price, size, tif, reduce_only, hi, lo = of(row, PLACED)

@@ -6,10 +6,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ...schema.codes import CancelReason, Side
-from ...schema.views import OpenTwap
-from ...state.twaps import TW_INTERVAL
-from ..history.records import Fill, OrderRecord, OrderStatus
+from ...schema.codes import CancelReason
+from ..history.records import Fill, OrderRecord
 from . import asked, past
 from .asked import MS, Body
 from .coins import Coin, usd
@@ -47,22 +45,12 @@ def state(dialect: Dialect, coin: Coin, record: OrderRecord, filled: int, value:
     }  # fmt: skip
 
 
-def older(dialect: Dialect, one: OpenTwap) -> OrderRecord:
-    """One that runs and is older than what is kept: it is known by what it is now, but for what its slices have paid."""
-    twaps = dialect.host.exchange.state.twaps
-    interval = int(twaps.cells[twaps.find(one.order_id) + TW_INTERVAL])
-    began = (one.due or dialect.host.now()) - one.done * interval
-    return OrderRecord(
-        one.order_id, one.account, one.market, Side(one.side), 0, one.size, None, bool(one.reduce_only), one.client_hi, one.client_lo,
-        began, 0, OrderStatus.OPEN, 0, began, one.filled, one.size - one.filled, is_twap=True, slices=one.slices, interval=interval,
-    )  # fmt: skip
-
-
 def running(dialect: Dialect, account: int) -> list[OrderRecord]:
     """Those of markets that this dialect can name, the oldest first."""
     history, by_market = dialect.host.history, dialect.coins.by_market
     found = [one for one in dialect.host.exchange.twaps(account) if one.market in by_market]
-    return [history.order(account, one.order_id) or older(dialect, one) for one in found]
+    known = [history.order(account, one.order_id) for one in found]
+    return [one for one in known if one is not None]
 
 
 def states_of(dialect: Dialect, account: int) -> list[list[Any]]:
