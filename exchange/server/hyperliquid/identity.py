@@ -29,6 +29,7 @@ from .asked import UNREADABLE
 from .canonical import canonical
 from .diagnosis import why, without_faucet
 from .errors import Failed, Unreadable
+from .kinds import NATURAL
 from .signing import (
     FIELDS,
     MAINNET,
@@ -350,8 +351,9 @@ class Identities:
 def _sent(body: dict[str, Any]) -> Sent:
     """Raises Unreadable or Bad."""
     nonce, expires, vault = body["nonce"], body.get("expiresAfter"), body.get("vaultAddress")
-    if nonce < 0 or not (expires is None or (type(expires) is int and expires >= 0)):
-        raise Unreadable(UNREADABLE)
+    told = NATURAL.misfit("nonce", nonce) or ("" if expires is None else NATURAL.misfit("expiresAfter", expires))
+    if told:
+        raise Unreadable(UNREADABLE, told)
     return Sent(body["action"], nonce, None if vault is None else address_of(vault), expires, body.get("signature"))
 
 

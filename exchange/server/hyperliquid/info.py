@@ -13,6 +13,7 @@ from ..log import note
 from . import accounts, asked, markets, meta, orders, past, twaps, users
 from .asked import Body
 from .dialect import Dialect
+from .kinds import kind_of, told
 from .registry import Registry
 
 INFO: Final = Registry("Info: POST /info")
@@ -34,13 +35,15 @@ NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0
 def answer(dialect: Dialect, body: object) -> Any:
     """The reply to the body of a question. Raises Unreadable."""
     if not isinstance(body, dict):
-        raise asked.unreadable()
+        raise asked.unreadable(f"the body is {kind_of(body)}, not a map")
+    if not isinstance(body.get("type"), str):
+        raise asked.misfit(body, "type", "a text")
     entry = INFO.get(body.get("type"))
     if entry is None:
         note("unknown_request", WARNING, of="info", type=str(body.get("type"))[:64])
         raise asked.unreadable()
     if body.get("dex") not in (None, ""):  # there are no others' venues here
-        raise asked.unreadable()
+        raise asked.unreadable(f"dex is {told(body['dex'])}; there is one here, whose name is empty")
     return entry.call(dialect, body)
 
 
