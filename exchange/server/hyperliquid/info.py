@@ -141,6 +141,10 @@ def add_accounts() -> None:
         "the leverage of a coin that a user has not set is the design's (the largest, if that names none); which one the live venue gives "
         "is not documented"
     )
+    of_room = (
+        "margin that open orders use is used on both sides; of an isolated coin it is what its orders may draw from cash, of which the "
+        "transfer margin of cross positions (10 % of their notional) stays behind; what the live venue keeps back there is not documented"
+    )
     of_coins = "coins that count as margin are told of in spotClearinghouseState alone; funding is summed up over what is kept"
     INFO.add("clearinghouseState", accounts.clearinghouse_state, "part", of_coins, weight=2)
     one_balance = (
@@ -149,7 +153,7 @@ def add_accounts() -> None:
     )
     INFO.add("spotClearinghouseState", accounts.spot_clearinghouse_state, "part", one_balance, weight=2)
     INFO.add("subAccounts", accounts.sub_accounts)
-    INFO.add("activeAssetData", accounts.active_asset_data, "part", f"margin that open orders use is used on both sides; {of_leverage}")
+    INFO.add("activeAssetData", accounts.active_asset_data, "part", f"{of_room}; {of_leverage}")
     INFO.add("openOrders", orders.open_orders)
     of_children = "`children` that wait for the first fill of their order have an `oid` from 1.5 x 2^52 on, which cannot be cancelled"
     INFO.add("frontendOpenOrders", orders.frontend_open_orders, "part", of_children)
