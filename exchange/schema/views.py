@@ -173,7 +173,7 @@ class Preview(Coded, frozen=True, gc=False):
     equity: int = 0  # [micro] of an isolated position its own, else of cash and all cross positions of the asset
     initial_margin: int = 0  # [micro] of an isolated position its own, else of all positions and open orders: equity less available_margin
     maintenance_margin: int = 0  # [micro]
-    available_margin: int = 0  # [micro] what may back another order
+    available_margin: int = 0  # [micro] what may back another order there; of an isolated position what it may still draw from cash
     free_margin: int = 0  # [micro] what may leave the account
     liquidation_price: int = 0  # [ticks]; 0: none
 

@@ -16,6 +16,7 @@ from ..money.margin import (
     available_margin,
     cross_equity,
     cross_maintenance,
+    cross_room,
     free_margin,
     row_equity,
     row_initial,
@@ -29,7 +30,7 @@ from ..schema.views import Preview
 from ..state.market import Market
 from ..state.state import State
 from ..state.tables import P_ENTRY, P_ISOLATED_MARGIN, P_MODE, P_SIZE
-from ..state.types import NIL, PPM
+from ..state.types import NIL, PPM, min_i64
 from .access import refused_user_in_market
 from .entry import OrderEntry
 from .matching import Matcher
@@ -122,6 +123,7 @@ class OrderPreview:
             row_equity(state, row) if isolated else equity,
             row_initial(state, row) if isolated else equity - available,
             row_maintenance(state, row) if isolated else cross_maintenance(state, o.account, market.asset),
-            available, free_margin(state, o.account, market.asset),
+            min_i64(available, cross_room(state, o.account, market.asset)) if isolated else available,
+            free_margin(state, o.account, market.asset),
             threshold_price(state, row, True) if cells[row + P_SIZE] != 0 else 0,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from perplab.exchange import messages as m
 from perplab.exchange.codes import MarginMode, Reason, TimeInForce
 from perplab.exchange.engine import restore
 from perplab.exchange.messages import VenueBusy
+from perplab.exchange.money.margin import cross_room
 from perplab.exchange.schema.views import Preview
 from perplab.exchange.state.tables import O_SIZE
 
@@ -65,7 +66,10 @@ def assert_account(exchange: Exchange, order: m.Place, found: Preview) -> None:
     asset = int(exchange.state.markets[number].asset)
     p = exchange.position(account, number)
     assert (found.size, found.entry_notional, found.isolated_margin) == (p.size, p.entry_notional, p.isolated_margin)
-    assert found.available_margin == exchange.available_margin(account, asset)
+    available = exchange.available_margin(account, asset)
+    if p.mode == MarginMode.ISOLATED:
+        available = min(available, int(cross_room(exchange.state, account, asset)))
+    assert found.available_margin == available
     assert found.free_margin == exchange.free_margin(account, asset)
     assert found.liquidation_price == exchange.liquidation_price(account, number)
     if p.mode == MarginMode.CROSS:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hl_exchange_kit import WALL, Reply, Trader, Venue, limit, trigger
 
+from perplab.exchange.server.hyperliquid.canonical import misfit
 from perplab.exchange.server.hyperliquid.errors import Unreadable
 from perplab.exchange.server.hyperliquid.exchange import EXCHANGE, carry_out
 
@@ -71,6 +72,8 @@ def tried(trader: Trader, action: Reply) -> None:
         reply = carry_out(trader.venue.dialect, action, trader.signed)
     except Unreadable as error:
         assert str(error) == "Failed to deserialize the JSON body into the target type"
+        why = error.why or misfit(action)
+        assert 5 < len(why) < 200, f"the log does not say why: {action} {why}"
         return
     assert isinstance(reply, dict) and reply["status"] in ("ok", "err")
     if reply["status"] == "err":

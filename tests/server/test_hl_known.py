@@ -147,6 +147,20 @@ def test_why_names_another_vault_that_was_signed_for(signer: Any) -> None:
     assert text.count("another vaultAddress") == 1, "all that were tried are told as one"
 
 
+@pytest.mark.parametrize("signer", (ALICE, AGENT))
+def test_why_names_one_s_own_address_that_was_signed_for_as_a_vault(signer: Any) -> None:
+    venue = Venue()
+    assert venue.approve(ALICE, AGENT, "bot") == OK
+    for number in range(VAULTS - 1):
+        venue.account(of(Account.from_key("0x" + f"{number + 100:064x}")))
+    venue.ask("openOrders", user=of(ALICE))
+    venue.wall += 1
+    signature = sdk.sign_l1_action(signer, ORDER, of(ALICE), venue.wall, None, False)
+    text = venue.error(venue.post({"action": ORDER, "nonce": venue.wall, "signature": signature, "vaultAddress": None}))
+    cause = f"it was signed with another vaultAddress than it was sent with; {of(ALICE)} was signed, none was sent"
+    assert f"Likely cause: {cause}. Read so, the signature is that of {of(signer)}, " in text
+
+
 @pytest.mark.parametrize(("wrong", "how"), [
     ({"p": "45000.00", "s": "0.010"}, "p was '45000.00' and not '45000'; s was '0.010' and not '0.01'"),
     ({"c": "0x" + "A" * 32}, f"c was '0x{'A' * 32}' and not '0x{'a' * 32}'"),
@@ -182,7 +196,8 @@ def test_how_many_sub_accounts_a_wrong_signature_is_tried_with() -> None:
         subs.append(venue.l1(wallet, {"type": "createSubAccount", "name": "x"})["response"]["data"])
     assert venue.l1(Account.from_key("0x" + f"{100:064x}"), ORDER, vault=subs[0])["status"] == "ok"
     tried = venue.people._vaults(None)
-    assert len(tried) == VAULTS and tried[0] == subs[0] and tried[1:] == subs[:-VAULTS:-1], "the one that was used, and the newest"
+    assert tried[0] == subs[0] and tried[1:VAULTS] == subs[:-VAULTS:-1], "the one that was used, and the newest"
+    assert VAULTS < len(tried) <= 2 * VAULTS and not {*tried[VAULTS:]} & {*subs}, "and who was asked about last"
 
 
 def test_only_some_of_a_flood_of_wrong_signatures_are_looked_into() -> None:

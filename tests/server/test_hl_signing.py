@@ -320,13 +320,21 @@ def test_the_short_way_for_orders_leads_where_the_long_one_does(order: Any) -> N
 CAUSES: list[tuple[str, dict[str, Any], Any]] = [  # what is said, what was sent, and what was signed
     ("the signed numbers are texts of floats", ORDER, with_order(p="1800.0")),
     ("the signed numbers are texts of floats", with_order(p="0.00001"), with_order(p="1e-05")),
-    ("the signed p or s or triggerPx is a float", ORDER, with_order(p=1800.0, s=0.02)),
+    ("numbers were signed, and the venue hashes texts: p, s.", ORDER, with_order(p=1800.0, s=0.02)),
+    ("numbers were signed, and the venue hashes texts: p.", ORDER, with_order(p=1800.0)),
+    ("numbers were signed, and the venue hashes texts: p.", ORDER, with_order(p=1800)),
+    ("numbers were signed, and the venue hashes texts: s.", ORDER, with_order(s=0.02)),
+    ("numbers were signed, and the venue hashes texts: p, s.", ORDER, with_order(p=1800, s=0.02)),
+    ("numbers were signed, and the venue hashes texts: triggerPx.", STOPPED,
+     with_order(t={"trigger": {"isMarket": True, "triggerPx": 1700, "tpsl": "sl"}})),
+    ("numbers were signed, and the venue hashes texts: p, triggerPx.", STOPPED,
+     with_order(p=1800, t={"trigger": {"isMarket": True, "triggerPx": 1700.0, "tpsl": "sl"}})),
     ("the keys were signed in alphabetical order", ORDER, IN_ALPHABETICAL_ORDER),
     ("each order was signed with c: null", ORDER, with_order(c=None)),
     ("it was signed with builder: null", ORDER, {**ORDER, "builder": None}),
     ("the signed addresses have the upper-case letters", built(ME), built(WALLET.address)),
     ("the signed addresses or cloids are in upper case", with_order(c="0x" + "a" * 32), with_order(c="0x" + "A" * 32)),
-    ("the signed p or s or triggerPx is a float", dict(reversed(ORDER.items())),
+    ("numbers were signed, and the venue hashes texts: p, s.", dict(reversed(ORDER.items())),
      dict(reversed(with_order(p=1800.0, s=0.02).items()))),
     ("whole numbers from 2^32 on were signed as floats", CANCEL, {"type": "cancel", "cancels": [{"a": 0, "o": float(2**40)}]}),
 ]  # fmt: skip
@@ -358,7 +366,7 @@ def by_digest(digest: bytes) -> dict[str, Any]:
 
 def test_causes_in_how_the_digest_is_made() -> None:
     connection_id = s.l1_hash(ORDER, NOW, None, None)
-    assert told(ORDER, by_digest(s.l1_digest(connection_id, "a", 42_161))).startswith("the signed domain has the chain id 42161")
+    assert told(ORDER, by_digest(s.l1_digest(connection_id, "a", 42_161))).startswith("the signed domain has another chain id, 42161;")
     without = s.keccak(msgpack.packb(ORDER) + NOW.to_bytes(8, "big"))
     assert told(ORDER, by_digest(s.l1_digest(without, "b"))).startswith("the hash was made without the byte 00")
     packed = msgpack.packb(CANCEL)
@@ -378,9 +386,12 @@ def test_the_causes_of_user_signed_actions() -> None:
     action, signature = transfer(is_mainnet=True)
     assert told({**action, "hyperliquidChain": "Testnet"}, signature).startswith("the signed hyperliquidChain is 'Mainnet'")
     action, signature = transfer()
-    assert told({**action, "signatureChainId": "0xa4b1"}, signature).startswith("the signed chain id is 421614")
+    assert told({**action, "signatureChainId": "0xa4b1"}, signature).startswith("the signed chain id is another one, 421614,")
     assert told({**action, "amount": "1.0"}, signature).startswith("the signed amount has no trailing zeros")
     assert told({**action, "destination": UPPER}, signature).startswith("the signed addresses are in lower case")
+    assert told({**action, "destination": ME}, transfer(destination=WALLET.address)[1]).startswith(
+        "the signed addresses have the upper-case letters of a checksum, those that were sent have not"
+    )
     assert told({**action, "time": NOW + 1}, signature).startswith("the signed time is the nonce of the request")
     assert told({**action, "time": 1_000 * NOW}, signature, nonce=5).startswith("the signed time is in seconds")
     assert told(action, transfer(amount="1.0")[1]).startswith("the signed amount is written with a point")
@@ -395,11 +406,13 @@ def test_where_no_cause_fits_both_addresses_and_what_was_expected_are_told() -> 
     text = told(ORDER, sdk.sign_l1_action(other, ORDER, None, NOW, None, False))
     assert other.address.lower() in text and "clearinghouseState" in text and "in the venue's form" not in text
     assert "keys {type, orders: [{a, b, p, s, r, t: {limit: {tif}}}], grouping}" in text
-    assert f"0x{sdk.action_hash(ORDER, None, NOW, None).hex()}" in text and len(text) < 2_000
+    assert f"0x{sdk.action_hash(ORDER, None, NOW, None).hex()}" in text and len(text) < 1_200
+    assert text.index(other.address.lower()) < text.index("Tried without success: v of") < 500, "the first that is read, and cut last"
+    assert "cannot be tried: an expiresAfter that was signed and not sent" in text and text.count("chain id") == 1
     action = {"type": "usdSend", "destination": VAULT, "amount": "1", "time": NOW}
     text = told(action, sdk.sign_usd_transfer_action(other, action, False))
     assert other.address.lower() in text
-    assert "expected was HyperliquidTransaction:UsdSend with hyperliquidChain, destination, amount, time, in this order" in text
+    assert "Expected was HyperliquidTransaction:UsdSend with hyperliquidChain, destination, amount, time, in this order" in text
 
 
 @pytest.mark.parametrize("levels", [5, 200, 450])

@@ -208,7 +208,8 @@ def asset_data_of(dialect: Dialect, account: int, address: str, coin: Coin) -> T
     """How much an account could buy and sell of a coin with the margin that it has, closing what it holds first."""
     venue = dialect.host.exchange
     view = venue.position(account, coin.market)
-    margin, mark = max(0, dialect.available_margin(account)), venue.mark_price(coin.market)
+    is_isolated = view.mode == MarginMode.ISOLATED
+    margin, mark = max(0, dialect.available_margin(account, is_isolated)), venue.mark_price(coin.market)
     new = margin * view.leverage // (mark * coin.unit) if mark else 0
     sizes = [new + 2 * max(0, -view.size), new + 2 * max(0, view.size)]
     dollars = [lots * mark * coin.unit // view.leverage for lots in sizes]

@@ -7,6 +7,7 @@ from typing import Any, Final
 from .coins import Coin
 from .dialect import Dialect
 from .errors import Unreadable
+from .kinds import kind_of
 
 Body = dict[str, Any]
 UNREADABLE: Final = "Failed to deserialize the JSON body into the target type"
@@ -20,8 +21,14 @@ REFUSED_CHILD: Final = WITHOUT_ORDER + (1 << 50)  # and twice that number: the f
 WAITING: Final = WITHOUT_ORDER + (1 << 51)  # and twice an order's id: the oid of its take-profit until it fills something; +1: its stop
 
 
-def unreadable() -> Unreadable:
-    return Unreadable(UNREADABLE)
+def unreadable(why: str = "") -> Unreadable:
+    """`why`: a clause for the log."""
+    return Unreadable(UNREADABLE, why)
+
+
+def misfit(body: Body, name: str, right: str) -> Unreadable:
+    """A field is not what it has to be."""
+    return unreadable(f"{name} is {kind_of(body[name])}, not {right}" if name in body else f"{name} is missing")
 
 
 def is_hex(given: object, length: int) -> bool:
@@ -35,7 +42,7 @@ def address_of(body: Body, name: str = "user") -> str:
     """In lower case. Raises Unreadable."""
     given = body.get(name)
     if not is_hex(given, ADDRESS):
-        raise unreadable()
+        raise misfit(body, name, "0x and 40 hex digits")
     address: str = body[name]
     return address.lower()
 
@@ -51,14 +58,14 @@ def integer_of(body: Body, name: str, default: int | None = None) -> int:
     if given is None and default is not None:
         return default
     if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= LARGEST:
-        raise unreadable()
+        raise misfit(body, name, "a whole number from 0 to 2^53")
     return given
 
 
 def flag_of(body: Body, name: str) -> bool:
     given = body.get(name)
     if given is not None and not isinstance(given, bool):
-        raise unreadable()
+        raise misfit(body, name, "true or false")
     return bool(given)
 
 
@@ -66,7 +73,7 @@ def coin_of(dialect: Dialect, body: Body) -> Coin | None:
     """None: the venue has no such coin. Raises Unreadable."""
     given = body.get("coin")
     if not isinstance(given, str):
-        raise unreadable()
+        raise misfit(body, "coin", "a text")
     return dialect.coins.by_name.get(given)
 
 

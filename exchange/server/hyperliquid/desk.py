@@ -10,13 +10,14 @@ from ..errors import Refusal
 from ..log import note
 from ..people import User
 from .asked import UNREADABLE as NOT_READ
-from .canonical import lacking
+from .canonical import lacking, misfit
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .exchange import EXCHANGE, carry_out
 from .feeds import Feeds
 from .identity import Identities
 from .info import INFO, answer, weight_of
+from .kinds import TEXT, WHOLE, kind_of
 from .settling import Body, Pending
 from .subscriptions import SUBSCRIPTIONS
 from .weights import Weights, count_of, of_actions
@@ -44,6 +45,9 @@ class Desk:
         self.people.source = source
         try:
             found = answer(self.dialect, body)
+        except (Unreadable, Failed) as error:
+            complain(str(body.get("type"))[:64], error.why if isinstance(error, Unreadable) else str(error))
+            raise
         finally:
             self.people.source = ""
         if entry is not None:
@@ -61,17 +65,19 @@ class Desk:
     ) -> None:
         """`then` is told the reply, at once or when it is known what became of the action; `whose`, before that, who has sent it, if it is
         known. Raises Unreadable or TooMany."""
-        action = body.get("action")
-        kind = action.get("type") if isinstance(action, dict) else None
-        if not isinstance(action, dict) or type(body.get("nonce")) is not int:
+        told = _misfit(body)
+        if told:
+            complain("exchange", told)
             raise Unreadable(NOT_READ)
+        action: dict[str, Any] = body["action"]
+        kind = action["type"]
         entry = EXCHANGE.get(kind)
         if entry is None:
             note("unknown_request", WARNING, of="exchange", type=str(kind)[:64])
             raise Unreadable(NOT_READ)
-        lacks = lacking(action)
-        if lacks:
-            note("bad_request", WARNING, of=kind, why=lacks)
+        told = lacking(action)
+        if told:
+            complain(kind, told)
             raise Unreadable(NOT_READ)
         now = self.dialect.host.monotonic()
         count = count_of(action)
@@ -85,6 +91,9 @@ class Desk:
             whose(self.dialect.host.people.owner_of[signed.account])
             self.weights.act(signed.address, count, self._traded(signed.account), str(kind).startswith("cancel"), now)
             reply = carry_out(self.dialect, action, signed)
+        except Unreadable as error:
+            complain(kind, error.why or misfit(action) or "its fields do not fit together")
+            raise
         except Failed as error:
             then({"status": "err", "response": str(error)})
         except Refusal as error:
@@ -111,3 +120,21 @@ class Desk:
     def _traded(self, account: int) -> int:
         """[USD] that an account has traded in the days that count."""
         return int(self.dialect.host.exchange.traded(account)[0]) // 1_000_000
+
+
+def complain(of: str, why: str) -> None:
+    """A line of the log about what is answered with 422. `why`: a clause; "": there is a line about it already."""
+    if why:
+        note("bad_request", WARNING, of=of, why=why)
+
+
+def _misfit(body: dict[str, Any]) -> str:
+    """What is wrong around an action; "": nothing."""
+    action = body.get("action")
+    if not isinstance(action, dict):
+        return f"action is {kind_of(action)}, not a map" if "action" in body else "action is missing"
+    if not isinstance(action.get("type"), str):
+        return TEXT.misfit("action.type", action["type"]) if "type" in action else "action.type is missing"
+    if type(body.get("nonce")) is not int:
+        return WHOLE.misfit("nonce", body["nonce"]) if "nonce" in body else "nonce is missing"
+    return ""

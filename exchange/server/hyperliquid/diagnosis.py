@@ -28,7 +28,7 @@ from .signing import (
     recovered,
     user_digest,
 )
-from .variations import CHANGES, departures, is_deep, lowered
+from .variations import CHANGES, checksummed, departures, is_deep, lowered
 
 LARGEST: Final = 16 << 10  # [bytes] of a packed action that is looked into: 200 orders
 SHOWN: Final = 400  # characters of the keys of an action
@@ -40,7 +40,7 @@ SAME: Final = "in the venue's form"
 DEPARTURES: Final = 3  # that are told
 NEAR_MS: Final = 5  # how far away another nonce is looked for: of a client that has looked at its clock twice
 UINT64: Final = re.compile(b"\xcf(.{8})", re.DOTALL)  # as msgpack writes it
-SHORTLY: Final = re.compile("[,;]")
+SHORTLY: Final = re.compile("[,;:]")
 Way = tuple[str, bytes, Signature]  # what is wrong, what would have been signed, and the signature
 
 
@@ -65,12 +65,17 @@ def why(
         else:
             tried[SHORTLY.split(cause)[0]] = None
     remedy = "ask /info for its clearinghouseState, which opens its account" if is_open else without_faucet(found)
-    text = (
-        f"The signature is that of {_signers(found)}, which is not known here: nobody has asked /info about it, and no user has approved "
-        f"it as an API wallet. Is it the address of your key? If so, {remedy}. If not, what was signed is not what was sent; "
-        f"{_expected(form, nonce, vault, expires)}."
+    own = f"The signature is that of {_signers(found)}, which is nobody's here"
+    if not tried:
+        looked = "It is too large to look into why"
+    else:  # at first what helps: some logs keep no more than the beginning
+        looked = f"Tried without success: {'; '.join(tried)}"
+        if expires is None and action["type"] not in FIELDS:
+            looked += ". What cannot be tried: an expiresAfter that was signed and not sent"
+    return (
+        f"{own}. If it is the address of your key, {remedy}; for an API wallet, have its user approve it. If it is not, what was signed is "
+        f"not what was sent. {looked}. {_expected(form, nonce, vault, expires)}."
     )
-    return f"{text} Tried without success: {'; '.join(tried)}." if tried else f"{text} It is too large to look into why."
 
 
 def without_faucet(found: list[Address]) -> str:
@@ -89,8 +94,8 @@ def _signers(found: list[Address]) -> str:
 def _expected(action: Action, nonce: int, vault: Address | None, expires: int | None) -> str:
     if action["type"] in FIELDS:
         name, fields = FIELDS[action["type"]]
-        return f"expected was HyperliquidTransaction:{name} with {', '.join(field for field, _ in fields)}, in this order"
-    told = f"expected was the action hash 0x{l1_hash(action, nonce, vault, expires).hex()}"
+        return f"Expected was HyperliquidTransaction:{name} with {', '.join(field for field, _ in fields)}, in this order"
+    told = f"Expected was the action hash 0x{l1_hash(action, nonce, vault, expires).hex()}"
     shape = "" if _is_large(action, nonce) else _shape(action)
     return f"{told}, of the keys {shape}" if 0 < len(shape) <= SHOWN else told
 
@@ -152,7 +157,7 @@ def _user_changes(action: Action, nonce: int) -> Iterator[tuple[str, dict[str, A
         yield f"the signed hyperliquidChain is {other!r}, the one that was sent {str(chain)[:20]!r}", {**same, "hyperliquidChain": other}
     for chain_id, what in USER_CHAINS:
         sent = str(action.get("signatureChainId"))[:20]
-        yield f"the signed chain id is {what}; signatureChainId says {sent!r}", {**same, "signatureChainId": chain_id}
+        yield f"the signed chain id is another one, {what}; signatureChainId says {sent!r}", {**same, "signatureChainId": chain_id}
     if isinstance(action.get("amount"), str):
         amount = action["amount"]
         yield "the signed amount has no trailing zeros, the one that was sent has", {**same, "amount": plain_number(amount)}
@@ -164,6 +169,7 @@ def _user_changes(action: Action, nonce: int) -> Iterator[tuple[str, dict[str, A
     if isinstance(action.get(number), int):
         yield f"the signed {number} is in seconds, the one that was sent in ms", {**same, number: action[number] // 1_000}
     yield "the signed addresses are in lower case, those that were sent are not", lowered(same)
+    yield "the signed addresses have the upper-case letters of a checksum, those that were sent have not", checksummed(same)
 
 
 # -- actions that are signed by their hash --
@@ -181,7 +187,7 @@ def _l1_ways(
     right = l1_hash(form, nonce, vault, expires)
     for chain_id in OTHER_CHAINS:
         for source in (TESTNET, MAINNET):
-            yield f"the signed domain has the chain id {chain_id}; that of L1 actions is 1337", l1_digest(right, source, chain_id)
+            yield f"the signed domain has another chain id, {chain_id}; that of L1 actions is 1337", l1_digest(right, source, chain_id)
 
 
 def _l1_hashes(

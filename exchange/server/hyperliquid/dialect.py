@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar, cast
 
+from ...money.margin import cross_room
 from ..host import Host
 from .children import Children
 from .cloids import Cloids
@@ -101,7 +102,9 @@ class Dialect:
         with self.host.as_of_now():
             return self.host.exchange.free_margin(account, asset)
 
-    def available_margin(self, account: int) -> int:
-        """What may back another order now [micro]."""
+    def available_margin(self, account: int, is_isolated: bool = False) -> int:
+        """What may back another order now [micro]. `is_isolated`: of a market whose position draws on cash, of which some stays behind."""
+        venue = self.host.exchange
         with self.host.as_of_now():
-            return self.host.exchange.available_margin(account)
+            available = venue.available_margin(account)
+            return min(available, int(cross_room(venue.state, account, 0))) if is_isolated else available

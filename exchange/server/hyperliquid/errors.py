@@ -12,4 +12,9 @@ class Failed(Exception):
 
 
 class Unreadable(Exception):
-    """A body that is no request at all: HTTP 422, and its text."""
+    """A body that is no request at all: HTTP 422, and its text. `why`: which field is wrong, and how, for the log; "": that is looked for
+    in the action."""
+
+    def __init__(self, text: str, why: str = "") -> None:
+        super().__init__(text)
+        self.why = why

@@ -29,6 +29,7 @@ from .asked import UNREADABLE
 from .canonical import canonical
 from .diagnosis import why, without_faucet
 from .errors import Failed, Unreadable
+from .kinds import NATURAL
 from .signing import (
     FIELDS,
     MAINNET,
@@ -51,7 +52,8 @@ OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAcco
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
-VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
+VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with, and as many addresses that were asked about
+TOLD: Final = 600  # characters of why, in the log
 LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
 
 
@@ -91,6 +93,7 @@ class Identities:
         self.source = ""  # the peer that something is done for; "": none, or nobody counts
         self._met: OrderedDict[str, int] = OrderedDict()  # addresses that have become known since the start, by peer
         self._used: OrderedDict[Address, None] = OrderedDict()  # sub-accounts that were acted for last
+        self._asked: OrderedDict[Address, None] = OrderedDict()  # users and sub-accounts that were asked about last
         self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
@@ -116,9 +119,11 @@ class Identities:
         expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        if found is not None or not self.faucet or self.wallets.get(address) is not None or self.wallets.past(address):
-            return found
-        return self.receiver(address)
+        if found is None and self.faucet and self.wallets.get(address) is None and not self.wallets.past(address):
+            found = self.receiver(address)
+        if found is not None:
+            _keep_last(self._asked, address)
+        return found
 
     def receiver(self, address: str) -> int | None:
         """The same of one who is sent money, and needs no faucet to become known.
@@ -281,10 +286,7 @@ class Identities:
         account = self.known(vault)
         if account is None or vault == user.name or self.host.people.owner_of.get(account) is not user:
             raise Failed(f"Vault not registered: {vault}")
-        self._used[vault] = None
-        self._used.move_to_end(vault)
-        if len(self._used) > VAULTS:
-            self._used.popitem(last=False)
+        _keep_last(self._used, vault)
         return Signed(signer, vault, account)
 
     def why_none(self, address: Address) -> str:
@@ -323,7 +325,7 @@ class Identities:
                 return signer, user
             tried.append(signer)
         text = self._why(sent, signature, tried)
-        note("unknown_signer", INFO, signer=tried[0], why=text[:200])
+        note("unknown_signer", INFO, signer=tried[0], why=text[:TOLD])
         raise Failed(f"L1 error: User or API Wallet {tried[0]} does not exist. {text}")
 
     def _why(self, sent: Sent, signature: Signature, tried: list[Address]) -> str:
@@ -347,14 +349,23 @@ class Identities:
             master, _ = self._subs[sent]
             near = [address for _, address in self.sub_accounts(master)]
         newest = list(self._subs)[: -VAULTS - 1 : -1]
-        return [one for one in dict.fromkeys((*near, *reversed(self._used), *newest)) if one != sent][:VAULTS]
+        found = [one for one in dict.fromkeys((*near, *reversed(self._used), *newest)) if one != sent][:VAULTS]
+        return found + [one for one in self._asked if one not in (sent, *found)]  # some sign for the vault that is their own address
+
+
+def _keep_last(kept: OrderedDict[Address, None], address: Address) -> None:
+    kept[address] = None
+    kept.move_to_end(address)
+    if len(kept) > VAULTS:
+        kept.popitem(last=False)
 
 
 def _sent(body: dict[str, Any]) -> Sent:
     """Raises Unreadable or Bad."""
     nonce, expires, vault = body["nonce"], body.get("expiresAfter"), body.get("vaultAddress")
-    if nonce < 0 or not (expires is None or (type(expires) is int and expires >= 0)):
-        raise Unreadable(UNREADABLE)
+    told = NATURAL.misfit("nonce", nonce) or ("" if expires is None else NATURAL.misfit("expiresAfter", expires))
+    if told:
+        raise Unreadable(UNREADABLE, told)
     return Sent(body["action"], nonce, None if vault is None else address_of(vault), expires, body.get("signature"))
 
 

@@ -13,6 +13,7 @@ from ..log import note
 from . import accounts, asked, markets, meta, orders, past, twaps, users
 from .asked import Body
 from .dialect import Dialect
+from .kinds import kind_of, told
 from .registry import Registry
 
 INFO: Final = Registry("Info: POST /info")
@@ -34,13 +35,15 @@ NO_AUCTION: Final = {"startTimeSeconds": 0, "durationSeconds": 0, "startGas": "0
 def answer(dialect: Dialect, body: object) -> Any:
     """The reply to the body of a question. Raises Unreadable."""
     if not isinstance(body, dict):
-        raise asked.unreadable()
+        raise asked.unreadable(f"the body is {kind_of(body)}, not a map")
+    if not isinstance(body.get("type"), str):
+        raise asked.misfit(body, "type", "a text")
     entry = INFO.get(body.get("type"))
     if entry is None:
         note("unknown_request", WARNING, of="info", type=str(body.get("type"))[:64])
         raise asked.unreadable()
     if body.get("dex") not in (None, ""):  # there are no others' venues here
-        raise asked.unreadable()
+        raise asked.unreadable(f"dex is {told(body['dex'])}; there is one here, whose name is empty")
     return entry.call(dialect, body)
 
 
@@ -138,6 +141,10 @@ def add_accounts() -> None:
         "the leverage of a coin that a user has not set is the design's (the largest, if that names none); which one the live venue gives "
         "is not documented"
     )
+    of_room = (
+        "margin that open orders use is used on both sides; of an isolated coin it is what its orders may draw from cash, of which the "
+        "transfer margin of cross positions (10 % of their notional) stays behind; what the live venue keeps back there is not documented"
+    )
     of_coins = "coins that count as margin are told of in spotClearinghouseState alone; funding is summed up over what is kept"
     INFO.add("clearinghouseState", accounts.clearinghouse_state, "part", of_coins, weight=2)
     one_balance = (
@@ -146,7 +153,7 @@ def add_accounts() -> None:
     )
     INFO.add("spotClearinghouseState", accounts.spot_clearinghouse_state, "part", one_balance, weight=2)
     INFO.add("subAccounts", accounts.sub_accounts)
-    INFO.add("activeAssetData", accounts.active_asset_data, "part", f"margin that open orders use is used on both sides; {of_leverage}")
+    INFO.add("activeAssetData", accounts.active_asset_data, "part", f"{of_room}; {of_leverage}")
     INFO.add("openOrders", orders.open_orders)
     of_children = "`children` that wait for the first fill of their order have an `oid` from 1.5 x 2^52 on, which cannot be cancelled"
     INFO.add("frontendOpenOrders", orders.frontend_open_orders, "part", of_children)

@@ -16,6 +16,7 @@ from . import asked
 from .asked import MS, Body
 from .coins import Coin, text, usd
 from .dialect import Dialect
+from .kinds import told as worded
 from .meta import is_stand_in, meta, spot_meta
 
 LEVELS: Final = 20  # of a book, per side
@@ -75,9 +76,9 @@ def figures_of(body: Body) -> tuple[int | None, int]:
     """`nSigFigs` and `mantissa`, which goes with five figures alone. Raises Unreadable."""
     figures, mantissa = body.get("nSigFigs"), body.get("mantissa")
     if figures is not None and (type(figures) is not int or not 2 <= figures <= 5):
-        raise asked.unreadable()
+        raise asked.unreadable(f"nSigFigs is {worded(figures)}, not 2, 3, 4 or 5")
     if mantissa is not None and (figures != 5 or type(mantissa) is not int or mantissa not in (1, 2, 5)):
-        raise asked.unreadable()
+        raise asked.unreadable(f"mantissa is {worded(mantissa)} and nSigFigs {worded(figures)}; it is 1, 2 or 5, with nSigFigs 5 alone")
     return figures, mantissa or 1
 
 
@@ -237,8 +238,11 @@ def candle(coin: Coin, interval: str, one: Candle) -> Thing:
 
 def candle_snapshot(dialect: Dialect, body: Body) -> list[Thing] | None:
     request = body.get("req")
-    if not isinstance(request, dict) or not isinstance(request.get("interval"), str) or request["interval"] not in INTERVALS:
-        raise asked.unreadable()
+    if not isinstance(request, dict):
+        raise asked.misfit(body, "req", "a map")
+    if not isinstance(request.get("interval"), str) or request["interval"] not in INTERVALS:
+        given = f"is {worded(request['interval'])}" if "interval" in request else "is missing"
+        raise asked.unreadable(f"req.interval {given}; it is one of {', '.join(INTERVALS)}")
     coin, (since, until), interval = asked.coin_of(dialect, request), asked.span_of(request), request["interval"]
     if coin is None:
         return [] if is_stand_in(dialect, request["coin"]) else None

@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import web
 
 from .asked import UNREADABLE as NOT_READ
-from .bodies import body_of
+from .bodies import read
 from .calls import Call
 from .coverage import POLICY, html
-from .desk import REGISTRIES, Desk
+from .desk import REGISTRIES, Desk, complain
 from .errors import Failed, Unreadable
 from .talk import Talk, is_spoken
 from .weights import TooMany
@@ -52,8 +52,8 @@ class Shell:
         host = self.desk.dialect.host
         with Call(host, request, acts=False) as call:
             body = await self.read(request)
-            if body is None:
-                return refused(422, NOT_READ)
+            if isinstance(body, str):
+                return unread("info", body)
             try:
                 found = self.desk.info(body, source_of(request))
             except (Unreadable, Failed) as error:
@@ -69,8 +69,8 @@ class Shell:
     async def exchange(self, request: web.Request) -> web.Response:
         with Call(self.desk.dialect.host, request, acts=True) as call:
             body = await self.read(request)
-            if body is None:
-                return refused(422, NOT_READ)
+            if isinstance(body, str):
+                return unread("exchange", body)
             reply: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
             def then(found: object) -> None:
@@ -92,14 +92,14 @@ class Shell:
     async def coverage(self, request: web.Request) -> web.Response:
         return web.Response(text=html(REGISTRIES), content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
-    async def read(self, request: web.Request) -> dict[str, Any] | None:
-        """The body, if it is a map in JSON. A page of another origin is refused: it could have accounts made, or trade unsigned."""
+    async def read(self, request: web.Request) -> dict[str, Any] | str:
+        """The body, or why it is none. A page of another origin is refused: it could have accounts made, or trade unsigned."""
         if not self.is_own(request):
             raise web.HTTPForbidden(text="a page of another origin may not connect: see `perplab docs hyperliquid`\n")
         try:
-            return body_of(await self.body(request))
-        except web.RequestPayloadError:  # it is not what its head says
-            return None
+            return read(await self.body(request))
+        except web.RequestPayloadError:
+            return "the body is not what its head says"
 
 
 def told(answer: object) -> web.Response:
@@ -112,6 +112,11 @@ def source_of(request: web.Request) -> str:
 
 def refused(code: int, text: str) -> web.Response:
     return web.Response(status=code, text=text, headers={"Content-Type": PLAIN})
+
+
+def unread(of: str, why: str) -> web.Response:
+    complain(of, why)
+    return refused(422, NOT_READ)
 
 
 def too_many() -> web.Response:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import product
 from typing import Any, Final
 
 from .signing import HEX, keccak
 
 ORDER_KEYS: Final = frozenset("abpsrt")  # of one without a client id
-NUMBERS: Final = frozenset(("p", "s", "triggerPx"))
+NUMBERS: Final = ("p", "s", "triggerPx")
 DEEPEST: Final = 12  # levels of an action; real ones have six
 Map = dict[str, Any]
 
@@ -29,8 +31,19 @@ def mapped(thing: Any, change: Callable[[Map], Map]) -> Any:
 
 
 def _as_floats(one: Map) -> Map:
+    return _as_numbers(one, dict.fromkeys(NUMBERS, float))
+
+
+def _number(text: str) -> int | float:
+    """As JSON of JavaScript, and so its msgpack, writes it: whole ones without a point."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _as_numbers(one: Map, how: Mapping[str, Callable[[str], float]]) -> Map:
+    """A map with some of its texts as numbers."""
     try:
-        return {key: float(value) if key in NUMBERS and isinstance(value, str) else value for key, value in one.items()}
+        return {key: how[key](value) if key in how and isinstance(value, str) else value for key, value in one.items()}
     except ValueError:
         return one
 
@@ -64,7 +77,7 @@ def _raised(one: Map) -> Map:
     return {key: f"0x{value[2:].upper()}" if is_hex(value) else value for key, value in one.items()}
 
 
-def _checksummed(one: Map) -> Map:
+def checksummed(one: Map) -> Map:
     return {key: checksum(value) if is_hex(value) and len(value) == 42 else value for key, value in one.items()}
 
 
@@ -99,13 +112,21 @@ def _all(change: Callable[[Map], Map]) -> Callable[[Mapping[str, Any]], Any]:
     return lambda action: mapped(action, change)
 
 
+def _numbers() -> Iterator[tuple[str, Callable[[Mapping[str, Any]], Any]]]:
+    """Each of p, s and triggerPx as it should be, as a float, or as an integer where it is whole; not all as they should be."""
+    for ways in product((None, float, _number), repeat=len(NUMBERS)):
+        how = {name: way for name, way in zip(NUMBERS, ways) if way is not None}
+        if how:
+            yield f"numbers were signed, and the venue hashes texts: {', '.join(how)}", _all(partial(_as_numbers, how=how))
+
+
 CHANGES: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]] = (
     ("the signed numbers are texts of floats, such as 1800.0 or 1e-05; the venue hashes 1800 and 0.00001", _all(_as_texts_of_floats)),
-    ("the signed p or s or triggerPx is a float; the venue hashes texts", _all(_as_floats)),
+    *_numbers(),
     ("the keys were signed in alphabetical order", _all(lambda one: dict(sorted(one.items())))),
     ("each order was signed with c: null; the venue hashes nothing that is null", _all(_with_null_cloid)),
     ("it was signed with builder: null; the venue hashes nothing that is null", _all(_with_null_builder)),
-    ("the signed addresses have the upper-case letters of a checksum; the venue hashes them in lower case", _all(_checksummed)),
+    ("the signed addresses have the upper-case letters of a checksum; the venue hashes them in lower case", _all(checksummed)),
     ("the signed addresses or cloids are in upper case; the venue hashes them in lower case", _all(_raised)),
     ("whole numbers from 2^32 on were signed as floats, as some msgpack of JavaScript does", _all(_large_as_floats)),
 )
