@@ -27,7 +27,7 @@ from ..log import note
 from ..people import User, is_address
 from .asked import UNREADABLE
 from .canonical import canonical
-from .diagnosis import why, without_faucet
+from .diagnosis import cost, why, without_faucet
 from .errors import Failed, Unreadable
 from .signing import (
     FIELDS,
@@ -52,7 +52,8 @@ PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
-LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
+LOOK_US_A_S: Final = 20_000  # that looking into signatures of nobody's takes of a second: meanwhile nobody else is served
+LOOK_US_AT_ONCE: Final = 200_000  # the same of several that come together after a while without any
 
 
 class Signed(Struct, frozen=True):
@@ -91,7 +92,7 @@ class Identities:
         self.source = ""  # the peer that something is done for; "": none, or nobody counts
         self._met: OrderedDict[str, int] = OrderedDict()  # addresses that have become known since the start, by peer
         self._used: OrderedDict[Address, None] = OrderedDict()  # sub-accounts that were acted for last
-        self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
+        self._looks = Bucket(LOOK_US_A_S, LOOK_US_AT_ONCE, host.monotonic())
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
         host.addresses = self
@@ -329,8 +330,10 @@ class Identities:
             over = self.wallets.past(signer)
             if over:
                 return over
-        if self._looks.take(1, self.host.monotonic()) < 0:
-            return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
+        takes = cost(sent.action, sent.nonce)
+        if self._looks.take(takes, self.host.monotonic()) < 0:
+            again = self._looks.wait_ms(takes)
+            return f"It is not looked into why: many such signatures have come, of all clients. Send it again in {again} ms."
         vault = None if sent.action["type"] in NO_VAULT else sent.vault
         others = self._vaults(vault) if sent.is_l1 and sent.action["type"] not in NO_VAULT else []
         return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is, others, self.faucet > 0)
