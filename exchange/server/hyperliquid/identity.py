@@ -51,6 +51,7 @@ OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAcco
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
+APPROVALS: Final = 20  # of a user at once, and then one a second, where each is a file that is written while nobody else is served
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
 LOOK_US_A_S: Final = 20_000  # that looking into signatures of nobody's takes of a second: meanwhile nobody else is served
 LOOK_US_AT_ONCE: Final = 200_000  # the same of several that come together after a while without any
@@ -93,6 +94,7 @@ class Identities:
         self._met: OrderedDict[str, int] = OrderedDict()  # addresses that have become known since the start, by peer
         self._used: OrderedDict[Address, None] = OrderedDict()  # sub-accounts that were acted for last
         self._looks = Bucket(LOOK_US_A_S, LOOK_US_AT_ONCE, host.monotonic())
+        self._approvals: dict[Address, Bucket] = {}  # by user
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
         host.addresses = self
@@ -234,6 +236,11 @@ class Identities:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
         if self.known(agent) is not None:
             raise Failed("Extra agent already used.")
+        if self.wallets.file is not None:
+            now = self.host.monotonic()
+            bucket = self._approvals.setdefault(address, Bucket(1, APPROVALS, now))
+            if bucket.take(1, now) < 0:
+                raise Failed(f"Too many approvals: {APPROVALS} at once, then one a second. Try again in {bucket.wait_ms(1)} ms.")
         self.wallets.approve(address, agent, named, len(self.host.people.users[address].accounts) - 1)
 
     def who_is(self, signer: Address) -> str:
