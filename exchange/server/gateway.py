@@ -93,6 +93,8 @@ class Connection:
         try:
             async for message in self.socket:
                 await self.readable.wait()
+                if self.session.is_slow and self.is_gone:
+                    break  # nobody will read the answers
                 if message.type is WSMsgType.TEXT:
                     self.gather(message.data)
                 elif message.type is WSMsgType.BINARY:
@@ -159,6 +161,11 @@ class Connection:
         """Is there something left that only waits for its turn?"""
         return self.session.has_more and not self.session.is_slow and not self.session.ending
 
+    @property
+    def is_gone(self) -> bool:
+        """Is there nobody to write to any longer?"""
+        return self.transport.is_closing() or self.socket.closed
+
     async def finish(self) -> None:
         """What came before the end is answered before it."""
         while self.is_unfinished:
@@ -176,20 +183,23 @@ class Connection:
         if session.is_slow and not session.ending:
             return
         messages = session.messages()
-        if messages and not self.socket.closed:
+        if messages and not self.is_gone:
             self.transport.write(frames(messages))
         if session.ending:
             self.spawn(self.close(CODES.get(session.ending, WSCloseCode.POLICY_VIOLATION), session.ending))
-        elif self.protocol.writing_paused and not session.is_slow:
+        elif self.protocol.writing_paused and not session.is_slow and not self.is_gone:  # else it stays paused for ever
             session.pause()
             self.readable.clear()
             self.spawn(self.catch_up())
 
     async def catch_up(self) -> None:
         """Wait until a slow reader has read, or is gone."""
-        while self.protocol.writing_paused and not self.transport.is_closing():
+        while self.protocol.writing_paused and not self.is_gone:
             await asyncio.sleep(POLL_S)
-        self.do(self.session.resume)
+        if self.is_gone:
+            self.readable.set()  # so that `run` sees the end
+        else:
+            self.do(self.session.resume)
 
     async def close(self, code: int, reason: str) -> None:
         """Say why, and end it, even if nobody reads."""

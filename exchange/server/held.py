@@ -39,7 +39,7 @@ class Held:
         for _ in range(max((one.copies() for one in faults), default=1)):
             at = max((one.release(now) for one in faults), default=now)
             at = max(at, self._waiting[-1][0]) if self._waiting else at
-            if at > now:
+            if at > now or self._waiting:  # what is due, and has not been told yet, comes first
                 self._hold(at, out)
             else:
                 self.session.put(out)

@@ -11,6 +11,7 @@ from .faults import Faults, moved
 from .frames import Frames
 from .held import Held
 from .host import Host
+from .log import note
 from .memory import Memory
 from .naming import Named
 from .toll import Toll
@@ -22,11 +23,13 @@ class Outbox(Visitor):
 
     def __init__(self, host: Host, codec: Codec, frames: Frames | None, wake: Callable[[], None]) -> None:
         super().__init__(host)
+        self.number = 0  # of the connection, when it has joined
         self.codec = codec
         self.frames = frames
         self.wake = wake
         self.ending = ""  # why the connection is to end once `take` is written; "": it is not
         self.is_slow = False  # the shell cannot write as fast as there is something to tell
+        self._has_been_slow = False
         self.memory: Memory | None = None  # of a session that has a name
         self.held = Held(self)
         self.toll = Toll(host.limits, host.monotonic())
@@ -45,6 +48,13 @@ class Outbox(Visitor):
         out, self._out = self._out, []
         self._unread = 0
         return out
+
+    def pause(self) -> None:
+        """The other side does not read. That is noted once: it may happen at each message."""
+        self.is_slow = True
+        if not self._has_been_slow:
+            self._has_been_slow = True
+            note("slow_reader", connection=self.number)
 
     @property
     def is_mute(self) -> bool:

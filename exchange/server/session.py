@@ -107,11 +107,6 @@ class Session(Gathering):
         """Has this turn taken long enough?"""
         return self.host.monotonic() - self._heard > TURN_NS
 
-    def pause(self) -> None:
-        """The other side does not read."""
-        self.is_slow = True
-        note("slow_reader", connection=self.number)
-
     def resume(self) -> None:
         """The other side reads again."""
         self.is_slow = False

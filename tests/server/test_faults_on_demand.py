@@ -98,6 +98,19 @@ def test_a_stall_ends_by_itself(scene: Scene) -> None:
     assert len(alice.read()) == 1 and alice.ask("ping")["ok"]
 
 
+@pytest.mark.parametrize("kind", ["stall", "delay"])
+def test_what_is_told_when_a_fault_is_over_waits_for_what_it_held_back(scene: Scene, kind: str) -> None:
+    world, alice, _, admin = scene
+    admin.ask("fault", user="alice", kind=kind, ms=1_000)
+    first, second = alice.send("ping"), alice.send("accounts")
+    admin.ask("fault", user="alice", kind="delay", ms=0)
+    world.monotonic += SECOND + 5_000_000  # and the server has not come to what is due yet
+    third = alice.send("ping")
+    world.host.catch_up()
+    assert [message["id"] for message in alice.read()] == [first, second, third]
+    assert alice.ask("ping")["ok"]
+
+
 def test_messages_come_twice(scene: Scene) -> None:
     _, alice, _, admin = scene
     admin.ask("fault", user="alice", kind="duplicate", count=2)

@@ -19,6 +19,7 @@ from test_wire import REQUESTS
 from wire import START, Message, World
 
 from perplab.exchange.server import gateway as gateways
+from perplab.exchange.server import outbox
 from perplab.exchange.server.codecs import exact
 from perplab.exchange.server.gateway import frames
 from perplab.exchange.server.limits import Limits
@@ -305,6 +306,39 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed(monkeypatch: pytest.Monke
             dead = await Raw.connect(place)  # one that answers no ping
             assert [opcode async for opcode, _ in dead.frames()] == [PING]
             await until(lambda: not place.world.host.sessions)
+
+    asyncio.run(run())
+
+
+def test_a_slow_reader_that_dies_is_gone_and_was_noted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "HIGH_WATER", 1 << 14)
+    told: list[str] = []
+    monkeypatch.setattr(outbox, "note", lambda event, *_, **__: told.append(event))
+
+    async def run() -> None:
+        async with served(World()) as place:
+            peer, _ = await made_slow(place)
+            session = place.session
+            plain = peer.writer.get_extra_info("socket")
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing is a reset
+            peer.writer.transport.abort()
+            async with asyncio.timeout(5):
+                await until(lambda: not place.world.host.sessions)
+            assert session.ending == "" and told == ["slow_reader"]
+
+    asyncio.run(run())
+
+
+def test_a_slow_reader_that_answers_no_ping_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateways, "HIGH_WATER", 1 << 14)
+    monkeypatch.setattr(gateways, "HEARTBEAT_S", 0.2)
+
+    async def run() -> None:
+        async with served(World()) as place:
+            peer, _ = await made_slow(place)
+            async with asyncio.timeout(5):
+                await until(lambda: not place.world.host.sessions)
+            peer.writer.transport.abort()
 
     asyncio.run(run())
 

@@ -13,10 +13,11 @@ from hyperliquid.utils import signing as sdk  # type: ignore[import-untyped]
 from wire import World
 
 from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.server.hyperliquid import diagnosis, identity
 from perplab.exchange.server.hyperliquid.desk import Desk
 from perplab.exchange.server.hyperliquid.dialect import Dialect
 from perplab.exchange.server.hyperliquid.errors import Failed
-from perplab.exchange.server.hyperliquid.identity import LOOKS, VAULTS, Identities
+from perplab.exchange.server.hyperliquid.identity import LOOK_US_A_S, LOOK_US_AT_ONCE, VAULTS, Identities
 from perplab.exchange.server.hyperliquid.talk import Talk
 from perplab.exchange.server.hyperliquid.weights import Weights
 from perplab.exchange.server.limits import Limits
@@ -202,7 +203,25 @@ def test_how_many_sub_accounts_a_wrong_signature_is_tried_with() -> None:
 
 def test_only_some_of_a_flood_of_wrong_signatures_are_looked_into() -> None:
     venue = Venue()
-    texts = [venue.error(venue.l1(OTHER, ORDER)) for _ in range(LOOKS + 1)]
+    cost = diagnosis.cost(ORDER, venue.wall)
+    at_once = LOOK_US_AT_ONCE // cost
+    texts = [venue.error(venue.l1(OTHER, ORDER)) for _ in range(at_once + 1)]
     assert all("Tried without success" in text for text in texts[:-1]) and "It is not looked into why" in texts[-1]
-    venue.world.later(0.1)
+    left = LOOK_US_AT_ONCE - at_once * cost
+    wait = int(texts[-1].removesuffix(" ms.").rsplit(" ", 1)[1])
+    assert wait == -(-(cost - left) * 1_000 // LOOK_US_A_S)
+    venue.world.later(wait / 1_000)
     assert "Tried without success" in venue.error(venue.l1(OTHER, ORDER))
+    assert "It is not looked into why" in venue.error(venue.l1(OTHER, ORDER))
+
+
+def test_looking_into_wrong_signatures_takes_a_fiftieth_of_the_time_whatever_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue, looked = Venue(), list[int]()
+    monkeypatch.setattr(identity, "why", lambda action, *_: looked.append(diagnosis.cost(action, 1)) or "")
+    for count in (1, 10, 40, 150) * 100:
+        venue.l1(OTHER, {**ORDER, "orders": ORDER["orders"] * count})
+        venue.world.later(0.05)
+    seconds = 400 * 0.05
+    assert 0 < sum(looked) <= LOOK_US_AT_ONCE + seconds * LOOK_US_A_S and LOOK_US_A_S * 50 == 1_000_000
+    assert looked.count(0) == 100, "large ones are not looked into, and cost nothing"
+    assert max(looked) < 17_000

@@ -14,8 +14,8 @@ from venues import venue as design_of
 from perplab.exchange import load_venue
 from perplab.exchange.messages import CancelAll, Place, UpdateOracle
 from perplab.exchange.server.hyperliquid.exchange import carry_out
-from perplab.exchange.server.hyperliquid.orders import open_orders_of
-from perplab.exchange.server.hyperliquid.settling import Pending
+from perplab.exchange.server.hyperliquid.orders import historical_orders, open_orders_of
+from perplab.exchange.server.hyperliquid.settling import FAULT, Pending
 
 BLOCK_S = 0.07
 CLOID = "0x00000000000000000000000000000001"
@@ -67,6 +67,14 @@ def test_each_refusal_is_told_of_its_own_order(alice: Trader) -> None:
     assert told[3]["error"] == "Insufficient margin to place order. asset=0"
     ids = [told[at]["resting"]["oid"] for at in (0, 2, 4)]
     assert ids[2] < ids[0] < ids[1], "post-only orders come first in a block"
+
+
+def test_what_is_refused_at_once_is_told_beside_what_waits(alice: Trader) -> None:
+    told = order(alice, limit("B", "59990", "0.1"), trigger("B", "59500", "0.1", "sl"), limit("B", "59980", "9999"))
+    assert [next(iter(one)) for one in told] == ["resting", "error", "error"] and not alice.venue.world.complaints
+    assert told[1]["error"] == "Reduce only order would increase position. asset=0"
+    ended = [one for one in historical_orders(alice.venue.dialect, {"user": alice.signed.address}) if one["status"] != "open"]
+    assert {one["order"]["origSz"] for one in ended} == {"0.1", "9999.0"}, "each is known by what it was asked for"
 
 
 def test_a_size_is_told_as_it_was_asked_for(alice: Trader, bob: Trader) -> None:
@@ -211,7 +219,7 @@ def test_a_fault_in_one_action_leaves_the_others_alone(alice: Trader, monkeypatc
 
     monkeypatch.setattr("perplab.exchange.server.hyperliquid.placing.status", fail)
     block(alice.venue)
-    assert first.reply == {"status": "err", "response": "A fault inside the sandbox, which has noted it."}
+    assert first.reply == {"status": "err", "response": FAULT} and "may have been carried out" in FAULT
     assert second.reply is not None and second.reply["status"] == "ok" and alice.venue.world.complaints
 
 

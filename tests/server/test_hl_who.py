@@ -17,7 +17,7 @@ from perplab.exchange.server.hyperliquid import wallets
 from perplab.exchange.server.hyperliquid.desk import Desk
 from perplab.exchange.server.hyperliquid.dialect import Dialect
 from perplab.exchange.server.hyperliquid.errors import Unreadable
-from perplab.exchange.server.hyperliquid.identity import Identities, sub_address
+from perplab.exchange.server.hyperliquid.identity import APPROVALS, Identities, sub_address
 from perplab.exchange.server.hyperliquid.weights import Weights
 
 # -- signatures that are not of this request --
@@ -253,6 +253,21 @@ def test_a_wallet_that_cannot_be_written_down_is_not_approved(tmp_path: Path, mo
     assert text == "READ_ONLY: the wallet could not be written down: No space left on device"
     assert kept.people.agents(of(ALICE)) == [("", of(AGENT), 0)] and kept.l1(AGENT) == OK
     assert kept.l1(ALICE, {"type": "createSubAccount", "name": "one"})["status"] == "ok", "without a name after a restart"
+    kept.store.close()
+
+
+def test_a_user_has_only_some_files_written_in_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, writes = Kept(tmp_path / "j", NOW), list[object]()
+    for one in (ALICE, BOB):
+        kept.people.account(of(one))
+    monkeypatch.setattr(wallets, "replace", lambda *_, **__: writes.append(None))
+    told = [kept.approve(ALICE, (AGENT, OTHER)[number % 2]) for number in range(APPROVALS + 1)]
+    assert told[:-1] == [OK] * APPROVALS == [OK] * len(writes)
+    assert kept.error(told[-1]) == f"Too many approvals: {APPROVALS} at once, then one a second. Try again in 1000 ms."
+    assert kept.people.agents(of(ALICE)) == [("", of(OTHER), 0)], "that changes nothing"
+    assert kept.approve(BOB, AGENT) == OK, "and nobody else is refused"
+    kept.world.monotonic += 1_000_000_000
+    assert kept.approve(ALICE, OTHER) == OK
     kept.store.close()
 
 

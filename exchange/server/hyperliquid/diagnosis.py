@@ -1,8 +1,8 @@
 """Why a signature leads to an address that nobody knows: the action is hashed in the ways in which clients get it wrong, and the one that
 leads to a known user or wallet is named. It is what bot developers otherwise look for for days.
 
-Each way is a hash and a recovery, and there are up to a hundred: some 6 ms in all. Only requests that are refused anyway pay for it, and so
-that they hold up nobody else, large ones are not looked into (identity.py bounds how many a second are).
+Each way is a hash and a recovery, and there are up to a hundred: some 6 ms in all, and more for a large action. Only requests that are
+refused anyway pay for it, and so that they hold up nobody else, large ones are not looked into (identity.py bounds the time of the others).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from .signing import (
 )
 from .variations import CHANGES, checksummed, departures, is_deep, lowered
 
-LARGEST: Final = 16 << 10  # [bytes] of a packed action that is looked into: 200 orders
+LARGEST: Final = 4 << 10  # [bytes] of a packed action that is looked into: 50 orders
+LOOK_US, BYTE_NS = 6_000, 2_500  # what a look takes, about, and what each byte of the packed action adds
 SHOWN: Final = 400  # characters of the keys of an action
 OTHER_CHAINS: Final = (421_614, 42_161, 1, 998, 999)  # that wallets sign L1 actions for: Arbitrum's two, Ethereum, HyperEVM's two
 USER_CHAINS: Final = (
@@ -78,6 +79,12 @@ def why(
     )
 
 
+def cost(action: Action, nonce: int) -> int:
+    """[us] that a look takes, about; 0: it is too large for one."""
+    size = _size(action, nonce)
+    return 0 if size > LARGEST else LOOK_US + size * BYTE_NS // 1_000
+
+
 def without_faucet(found: list[Address]) -> str:
     """How an address gets an account where asking opens none. `found`: it, or two of which it is one."""
     address = found[0] if len(found) == 1 else "0x..."
@@ -101,10 +108,15 @@ def _expected(action: Action, nonce: int, vault: Address | None, expires: int | 
 
 
 def _is_large(action: Action, nonce: int) -> bool:
+    return _size(action, nonce) > LARGEST
+
+
+def _size(action: Action, nonce: int) -> int:
+    """[bytes] packed; more than any that is looked into, where it cannot be packed."""
     try:
-        return is_deep(action) or len(packed(action, nonce)) > LARGEST
+        return LARGEST + 1 if is_deep(action) else len(packed(action, nonce))
     except Bad:  # a number that msgpack cannot hold
-        return True
+        return LARGEST + 1
 
 
 def _shape(thing: object) -> str:

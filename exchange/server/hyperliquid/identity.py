@@ -27,7 +27,7 @@ from ..log import note
 from ..people import User, is_address
 from .asked import UNREADABLE
 from .canonical import canonical
-from .diagnosis import why, without_faucet
+from .diagnosis import cost, why, without_faucet
 from .errors import Failed, Unreadable
 from .kinds import NATURAL
 from .signing import (
@@ -52,9 +52,11 @@ OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAcco
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
+APPROVALS: Final = 20  # of a user at once, and then one a second, where each is a file that is written while nobody else is served
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with, and as many addresses that were asked about
 TOLD: Final = 600  # characters of why, in the log
-LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
+LOOK_US_A_S: Final = 20_000  # that looking into signatures of nobody's takes of a second: meanwhile nobody else is served
+LOOK_US_AT_ONCE: Final = 200_000  # the same of several that come together after a while without any
 
 
 class Signed(Struct, frozen=True):
@@ -94,7 +96,8 @@ class Identities:
         self._met: OrderedDict[str, int] = OrderedDict()  # addresses that have become known since the start, by peer
         self._used: OrderedDict[Address, None] = OrderedDict()  # sub-accounts that were acted for last
         self._asked: OrderedDict[Address, None] = OrderedDict()  # users and sub-accounts that were asked about last
-        self._looks = Bucket(LOOKS, LOOKS, host.monotonic())
+        self._looks = Bucket(LOOK_US_A_S, LOOK_US_AT_ONCE, host.monotonic())
+        self._approvals: dict[Address, Bucket] = {}  # by user
         self._subs: dict[Address, tuple[Address, int]] = {}  # master, and which of its accounts
         self._as_of: tuple[str, int] = ("", 0)  # epoch, and how many accounts were looked at
         host.addresses = self
@@ -241,6 +244,11 @@ class Identities:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
         if self.known(agent) is not None:
             raise Failed("Extra agent already used.")
+        if self.wallets.file is not None:
+            now = self.host.monotonic()
+            bucket = self._approvals.setdefault(address, Bucket(1, APPROVALS, now))
+            if bucket.take(1, now) < 0:
+                raise Failed(f"Too many approvals: {APPROVALS} at once, then one a second. Try again in {bucket.wait_ms(1)} ms.")
         self.wallets.approve(address, agent, named, len(self.host.people.users[address].accounts) - 1)
 
     def who_is(self, signer: Address) -> str:
@@ -334,8 +342,10 @@ class Identities:
             over = self.wallets.past(signer)
             if over:
                 return over
-        if self._looks.take(1, self.host.monotonic()) < 0:
-            return f"It is not looked into why: more than {LOOKS} such signatures have come within a second."
+        takes = cost(sent.action, sent.nonce)
+        if self._looks.take(takes, self.host.monotonic()) < 0:
+            again = self._looks.wait_ms(takes)
+            return f"It is not looked into why: many such signatures have come, of all clients. Send it again in {again} ms."
         vault = None if sent.action["type"] in NO_VAULT else sent.vault
         others = self._vaults(vault) if sent.is_l1 and sent.action["type"] not in NO_VAULT else []
         return why(sent.action, sent.nonce, vault, sent.expires, signature, self.who_is, others, self.faucet > 0)

@@ -225,7 +225,9 @@ def status(dialect: Dialect, one: Wanted, came: Came, number: int, terms: Terms 
     told, at = came.told, number * W
     reason, account = came.reason(number), one.row[2]
     if reason:
-        dialect.refused.keep(account, came.refusal(number, account), terms or terms_of(one))
+        seq = came.refusal(number, account)
+        if seq is not None:
+            dialect.refused.keep(account, seq, terms or terms_of(one))
         return {"error": refusals.of_order(dialect, one.coin, reason)}
     if told[at + REPEATED]:
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}

@@ -22,7 +22,7 @@ from .hearing import Slot, W, hear, slot_of
 
 Body = dict[str, object]
 NEVER_CAME: Final = "No answer in 60 s: what was sent still waits for its turn, and may be carried out later. Ask for its status."
-FAULT: Final = "A fault inside the sandbox, which has noted it."
+FAULT: Final = "A fault inside the sandbox, which has noted it: what was sent may have been carried out. Ask for its status."
 REWOUND: Final = "The sandbox was rewound to an earlier state while this waited: nothing has come of it."
 SEQ, REFUSED_OF = column_of(Rejected, "seq"), column_of(Rejected, "account")
 GONE_ID, GONE_REASON = column_of(OrderCancelled, "order_id"), column_of(OrderCancelled, "reason")
@@ -44,9 +44,11 @@ class Came:
     def order_id(self, number: int) -> int:
         return self.told[number * W + ORDER_ID]
 
-    def refusal(self, number: int, account: int) -> int:
-        """The number of the event that refuses a command of an account. What fell due before it may have been refused, too."""
-        return [row[SEQ] for row in self.events(number) if row[0] == Rejected.KIND and row[REFUSED_OF] == account][-1]
+    def refusal(self, number: int, account: int) -> int | None:
+        """The number of the event that refuses a command of an account; None: its events do not tell. What fell due before it may have
+        been refused, too."""
+        found = [row[SEQ] for row in self.events(number) if row[0] == Rejected.KIND and row[REFUSED_OF] == account]
+        return found[-1] if found else None
 
     def why_gone(self, number: int) -> int | None:
         """Why the order of a command is gone (CancelReason); None: its events do not tell."""
@@ -83,7 +85,7 @@ class Waiter(Struct, eq=False):
     rows: list[int]
     told: list[int]
     left: list[int]  # numbers of the commands that wait
-    found: dict[int, list[list[int]]]  # events of commands that have had their turn
+    found: dict[int, list[list[int]]]  # events of commands that did not wait, or have had their turn
 
     def due(self) -> int:
         """[ns] when something may have happened; 0: at any time."""
@@ -124,7 +126,7 @@ class Settling:
                     continue
                 is_first = False
                 if waits:
-                    return self._wait(work, rows, came.told, waits, pending or Pending())
+                    return self._wait(work, rows, came, waits, pending or Pending())
                 rows = work.send(came)
         except StopIteration as done:
             reply: Body = done.value
@@ -145,10 +147,11 @@ class Settling:
 
     # -- what waits ----------------------------------------------------------------------------------------------------------------
 
-    def _wait(self, work: Work, rows: list[int], told: list[int], left: list[int], pending: Pending) -> Pending:
+    def _wait(self, work: Work, rows: list[int], came: Came, left: list[int], pending: Pending) -> Pending:
         if not self._waiting:
             self._seen = self.host.exchange.state.log.seq
-        self._put(Waiter(work, pending, rows, told, left, {}))
+        had = set(range(len(rows) // ROW)).difference(left)
+        self._put(Waiter(work, pending, rows, came.told, left, {number: came.events(number) for number in had}))
         return pending
 
     def _put(self, waiter: Waiter) -> None:

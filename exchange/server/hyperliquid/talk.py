@@ -78,10 +78,6 @@ class Talk(Outbox):
         finally:
             self._is_receiving = False
 
-    def pause(self) -> None:
-        self.is_slow = True
-        note("slow_reader", connection=self.number)
-
     def resume(self) -> None:
         self.is_slow = False
         for feed in self.feeds.values():
