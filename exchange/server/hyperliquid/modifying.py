@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ...engine import Exchange
 from ...schema.codes import CancelReason, OrderState, Reason, Side
-from ...schema.messages import Cancel, CancelClient, VenueBroken
+from ...schema.messages import Cancel, CancelClient, Tick, VenueBroken, command_row
 from ...state.algos import G_ACCOUNT
 from ...state.types import NIL
 from ..errors import Refusal, Trouble
@@ -73,6 +73,7 @@ def batch_modify(dialect: Dialect, action: Body, account: int) -> Work:
 
 def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool) -> Modified:
     slip = OWN_SLIP if is_alone else ""
+    yield list(command_row(Tick(0)))  # what is due by now happens first: what is asked and the cancels are of one time
     changes = [_change(dialect, item, account) for item in items]
     _refuse_beforehand(dialect, account, changes, slip)
     _refuse_taken(dialect, account, changes)
@@ -176,8 +177,7 @@ def _refuse_beforehand(dialect: Dialect, account: int, changes: list[Change], sl
             change.refuse(f"{slip}{error}")
     asked = [change for change in changes if change.number and change.told is None]
     try:
-        with dialect.host.as_of_now():
-            reasons = venue.refusals(block_of([cell for change in asked for cell in change.row]), [change.number for change in asked])
+        reasons = venue.refusals(block_of([cell for change in asked for cell in change.row]), [change.number for change in asked])
     except VenueBroken as error:
         raise Refusal(Trouble.BROKEN, str(error)) from error
     for change, reason in zip(asked, reasons, strict=True):
