@@ -192,3 +192,32 @@ def test_a_stop_is_not_modified_onto_the_cloid_of_another_order_either(alice: Tr
     assert alice.err("modify", oid=TWO, order=limit("B", "50006", "0.1", cloid=ONE)) == CLASH
     assert len(shown(alice)) == 2
     assert alice.do("modify", oid=stop, order=trigger("B", "62000", "0.1", "sl", reduces=False, cloid=ONE)) == OK
+
+
+def test_the_cloid_of_a_filled_order_is_given_to_no_other(alice: Trader, bob: Trader) -> None:
+    """A client that asks again after its reply was lost does not buy again."""
+    bob.order(limit("A", "60000", "5"))
+    alice.order(limit("B", "60000", "0.1", cloid=ONE))
+    again = {"oid": ONE, "order": limit("B", "60000", "0.1", cloid=ONE), "a": True}
+    for _ in range(2):
+        assert alice.err("modify", **again) == f"Error placing new order during modify: {CLASH}"
+    assert alice.venue.host.exchange.position(alice.account, 0).size == 10_000
+    (oid,) = oids(alice, limit("B", "50000", "0.1"))
+    new = {"oid": oid, "order": limit("B", "50001", "0.1", cloid=ONE)}
+    assert alice.err("modify", **new) == alice.err("modify", **new, a=True) == CLASH and shown(alice) == [("50000.0", None)]
+    status = orders.order_status(alice.venue.dialect, {"user": alice.signed.address, "oid": ONE})
+    assert status["order"]["status"] == "filled"
+
+
+def test_that_of_an_order_filled_in_part_is_kept_by_what_takes_its_place(alice: Trader, bob: Trader) -> None:
+    first, second = oids(alice, limit("B", "59990", "1", cloid=ONE), limit("B", "59980", "1", cloid=TWO))
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert alice.do("modify", oid=ONE, order=limit("B", "59989", "0.6", cloid=ONE)) == OK
+    assert alice.err("modify", oid=first, order=limit("B", "59989", "0.6", cloid=ONE)) == "Cannot modify canceled or filled order"
+    bob.order(limit("A", "59989", "0.3", "Ioc"))
+    assert cancelled(alice, ONE) == ["success"]
+    assert alice.err("modify", oid=second, order=limit("B", "59979", "1", cloid=ONE)) == CLASH
+    assert alice.do("modify", oid=second, order=limit("B", "59979", "1", cloid=THREE)) == OK
+    assert cancelled(alice, THREE) == ["success"]
+    (last,) = oids(alice, limit("B", "50000", "1"))
+    assert alice.do("modify", oid=last, order=limit("B", "50001", "1", cloid=THREE)) == OK, "none of it was filled"
