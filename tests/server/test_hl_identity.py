@@ -207,8 +207,8 @@ def test_how_many_wallets_that_were_replaced_are_known(monkeypatch: pytest.Monke
 
     def replaced(wallet: Any, *numbers: int) -> list[int]:
         for number in numbers:
-            done(v, approval(v, f"0x{number:040x}", "bot", wallet))
-        return [number for number in range(1, 20) if v.people.wallets.past(f"0x{number:040x}")]
+            done(v, approval(v, f"0x{number << 80:040x}", "bot", wallet))
+        return [number for number in range(1, 20) if v.people.wallets.past(f"0x{number << 80:040x}")]
 
     assert replaced(WALLET, 1, 2, 3, 4) == [2, 3] and replaced(other, 11, 12) == [2, 3, 11]
     assert replaced(other, 13) == [3, 11, 12] and replaced(WALLET, 3) == [4, 11, 12], "approved again it is none of them"
@@ -236,6 +236,24 @@ def test_a_sub_account_is_its_masters() -> None:
     v.account(thief.address.lower())
     assert refused(v, signed(v, ORDER, thief, vault=sub)) == f"Vault not registered: {sub}"
     assert refused(v, signed(v, ORDER, vault=BOB)) == f"Vault not registered: {BOB}"
+
+
+def test_nobody_takes_the_address_of_anothers_next_sub_account() -> None:
+    """It can be foreseen. What the operator does with it meets its owner, also where it has been approved."""
+    v = known()
+    thief = Account.from_key("0x" + "4" * 64)
+    v.account(thief.address.lower())
+    sub, numbered = sub_address(ME, 1), f"0x{9:040x}"
+    for made_up in (sub, numbered):
+        text = "is no key's. It stands for an account without an address, or for a sub-account that is not open."
+        assert refused(v, approval(v, made_up, "x", thief)) == f"Invalid agent address: {made_up} {text}"
+        assert v.people.agents(thief.address.lower()) == []
+    for number, made_up in enumerate((sub, numbered)):
+        v.people.wallets.approve(thief.address.lower(), made_up, str(number), 0)
+        assert v.people.owner(made_up) is None
+    assert reply(v, signed(v, {"type": "createSubAccount", "name": "s"}))["response"]["data"] == sub
+    user = v.host.people.users[ME]
+    assert v.people.owner(sub) == (user, user.accounts[1]) and v.people.owner(ME) == (user, None)
 
 
 # -- a start --

@@ -51,6 +51,7 @@ OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAcco
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
+OF_NO_KEY: Final = "It stands for an account without an address, or for a sub-account that is not open."
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with
 LOOKS: Final = 20  # signatures of nobody's in a second of which is looked into why: each takes some ms, in which nobody else is served
 
@@ -147,11 +148,11 @@ class Identities:
 
     def owner(self, address: Address) -> tuple[User, int | None] | None:
         """As the registrar has it (Addresses)."""
-        user = self._signs_for(address)
-        if user is not None:
-            return user, None
-        account = self.known(address)
-        return None if account is None else (self.host.people.owner_of[account], account)
+        account = self.known(address) if self._user(address) is None else None
+        if account is not None:  # a sub-account's, whoever has approved the address
+            return self.host.people.owner_of[account], account
+        user = None if self._is_made_up(address) else self._signs_for(address)
+        return None if user is None else (user, None)
 
     def contact(self, address: Address, money: int | None) -> int:
         """As the registrar has it (Addresses): of who is trusted with a name, or is sent money by the operator."""
@@ -233,6 +234,8 @@ class Identities:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
         if self.known(agent) is not None:
             raise Failed("Extra agent already used.")
+        if self._is_made_up(agent):
+            raise Failed(f"Invalid agent address: {agent} is no key's. {OF_NO_KEY}")
         self.wallets.approve(address, agent, named, len(self.host.people.users[address].accounts) - 1)
 
     def who_is(self, signer: Address) -> str:
@@ -290,7 +293,7 @@ class Identities:
         if agent is not None:
             return f"It is an API wallet of {agent.user}: name that."
         if self._is_made_up(address):
-            return "It is no key's: it stands for an account without an address, or for a sub-account that is not open."
+            return f"It is no key's. {OF_NO_KEY}"
         text = without_faucet([address])
         return self.wallets.past(address) or f"{text[0].upper()}{text[1:]}."
 
