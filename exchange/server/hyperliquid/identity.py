@@ -113,11 +113,11 @@ class Identities:
     def account(self, address: str) -> int | None:
         """The same; an address that is not known becomes known, where the faucet has money. Raises Failed if there is no room.
 
-        A wallet that signs for a user does not: it would sign for itself from then on. Nor does one that did, and was replaced or has
-        expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
+        A wallet that signs for a user does not: it would sign for itself from then on. Nor does one that has signed, and was replaced
+        or has expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        if found is not None or not self.faucet or self.wallets.get(address) is not None or self.wallets.past(address):
+        if found is not None or not self.faucet or self.wallets.get(address) is not None or self.wallets.has_left(address):
             return found
         return self.receiver(address)
 
