@@ -11,6 +11,7 @@ from hl_exchange_kit import venue as venue
 
 from perplab.exchange.server.hyperliquid import orders, past
 from perplab.exchange.server.hyperliquid.cloids import MARK, MOST, MOST_EACH, NONE, Cloids
+from perplab.exchange.server.hyperliquid.shares import Shares
 
 ONE, TWO, THREE = (f"0x{number:032x}" for number in (1, 2, 3))
 OK = {"status": "ok", "response": {"type": "default"}}
@@ -111,7 +112,8 @@ def test_fills_and_past_orders_tell_one_s_own(alice: Trader, bob: Trader) -> Non
 
 
 def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
-    cloids, cloid = Cloids(lambda: 100), "0x" + "0" * 31 + "5"
+    opened = set[tuple[int, int]]()
+    cloids, cloid = Cloids(lambda: 100, lambda account, halves: halves in opened), "0x" + "0" * 31 + "5"
     assert cloids.halves(9, cloid) == (0, 5) and cloids.text(9, 0, 5) == cloid and cloids.text(9, 0, 0) is None
     first = cloids.stand_in(9, cloid)
     assert cloids.halves(9, cloid) == first and cloids.halves(8, cloid) == (0, 5) and cloids.text(9, *first) == cloid
@@ -120,12 +122,26 @@ def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
     assert cloids.text(9, -1, -1) == "0x" + "f" * 32
     for number in range(MOST_EACH + 3):
         cloids.stand_in(7, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST_EACH + 2 and cloids.text(9, *first) == cloid, "one account takes none of another's"
+    assert len(cloids._cloids) == MOST_EACH + 2
     assert cloids.halves(7, f"0x{2:032x}") == (0, 2) and cloids.halves(7, f"0x{3:032x}")[0] == MARK
+    opened.add(cloids.halves(7, f"0x{3:032x}"))
     for number in range(MOST):
         cloids.stand_in(10 + number % 9, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST == sum(map(len, cloids._each.values())) and 9 not in cloids._each
-    assert cloids.halves(9, cloid) == (0, 5) and cloids.text(9, *first) != cloid and len(cloids._standing) <= MOST
+    assert len(cloids._cloids) == MOST == cloids._shares.count and len(cloids._standing) <= MOST
+    assert cloids.text(9, *first) == cloid, "many accounts take none away of one that has few"
+    assert cloids.halves(7, f"0x{3:032x}")[0] == MARK, "nor that of an order that is open"
+    assert cloids.halves(7, f"0x{4:032x}") == (0, 4)
+
+
+def test_who_has_the_most_loses_his_oldest_that_need_not_stay() -> None:
+    shares = Shares[int](4, 3, lambda account, key: key < 0)
+    assert [shares.add(*one) for one in ((1, -1), (1, 5), (1, 6), (1, 7))] == [[], [], [], [5]]
+    assert [shares.add(*one) for one in ((2, 8), (2, 9), (1, 6))] == [[], [6], [7]] and shares.count == 4
+    full = Shares[int](3, 9, lambda account, key: True)
+    assert [full.add(1, key) for key in range(9)] == [[]] * 9 and full.count == 9
+    for key in range(9):
+        full.drop(1, key)
+    assert full.count == 0 and [full.add(2, 1), full.add(2, 1)] == [[], []] and full.count == 1
 
 
 # -- modified orders --
