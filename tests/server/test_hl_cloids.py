@@ -11,6 +11,7 @@ from hl_exchange_kit import venue as venue
 
 from perplab.exchange.server.hyperliquid import orders, past
 from perplab.exchange.server.hyperliquid.cloids import MARK, MOST, MOST_EACH, NONE, Cloids
+from perplab.exchange.server.hyperliquid.shares import Shares
 
 ONE, TWO, THREE = (f"0x{number:032x}" for number in (1, 2, 3))
 OK = {"status": "ok", "response": {"type": "default"}}
@@ -111,7 +112,8 @@ def test_fills_and_past_orders_tell_one_s_own(alice: Trader, bob: Trader) -> Non
 
 
 def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
-    cloids, cloid = Cloids(lambda: 100), "0x" + "0" * 31 + "5"
+    opened = set[tuple[int, int]]()
+    cloids, cloid = Cloids(lambda: 100, lambda account, halves: halves in opened), "0x" + "0" * 31 + "5"
     assert cloids.halves(9, cloid) == (0, 5) and cloids.text(9, 0, 5) == cloid and cloids.text(9, 0, 0) is None
     first = cloids.stand_in(9, cloid)
     assert cloids.halves(9, cloid) == first and cloids.halves(8, cloid) == (0, 5) and cloids.text(9, *first) == cloid
@@ -120,12 +122,26 @@ def test_stand_ins_of_cloids_are_bounded_and_new() -> None:
     assert cloids.text(9, -1, -1) == "0x" + "f" * 32
     for number in range(MOST_EACH + 3):
         cloids.stand_in(7, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST_EACH + 2 and cloids.text(9, *first) == cloid, "one account takes none of another's"
+    assert len(cloids._cloids) == MOST_EACH + 2
     assert cloids.halves(7, f"0x{2:032x}") == (0, 2) and cloids.halves(7, f"0x{3:032x}")[0] == MARK
+    opened.add(cloids.halves(7, f"0x{3:032x}"))
     for number in range(MOST):
         cloids.stand_in(10 + number % 9, f"0x{number:032x}")
-    assert len(cloids._cloids) == MOST == sum(map(len, cloids._each.values())) and 9 not in cloids._each
-    assert cloids.halves(9, cloid) == (0, 5) and cloids.text(9, *first) != cloid and len(cloids._standing) <= MOST
+    assert len(cloids._cloids) == MOST == cloids._shares.count and len(cloids._standing) <= MOST
+    assert cloids.text(9, *first) == cloid, "many accounts take none away of one that has few"
+    assert cloids.halves(7, f"0x{3:032x}")[0] == MARK, "nor that of an order that is open"
+    assert cloids.halves(7, f"0x{4:032x}") == (0, 4)
+
+
+def test_who_has_the_most_loses_his_oldest_that_need_not_stay() -> None:
+    shares = Shares[int](4, 3, lambda account, key: key < 0)
+    assert [shares.add(*one) for one in ((1, -1), (1, 5), (1, 6), (1, 7))] == [[], [], [], [5]]
+    assert [shares.add(*one) for one in ((2, 8), (2, 9), (1, 6))] == [[], [6], [7]] and shares.count == 4
+    full = Shares[int](3, 9, lambda account, key: True)
+    assert [full.add(1, key) for key in range(9)] == [[]] * 9 and full.count == 9
+    for key in range(9):
+        full.drop(1, key)
+    assert full.count == 0 and [full.add(2, 1), full.add(2, 1)] == [[], []] and full.count == 1
 
 
 # -- modified orders --
@@ -192,3 +208,32 @@ def test_a_stop_is_not_modified_onto_the_cloid_of_another_order_either(alice: Tr
     assert alice.err("modify", oid=TWO, order=limit("B", "50006", "0.1", cloid=ONE)) == CLASH
     assert len(shown(alice)) == 2
     assert alice.do("modify", oid=stop, order=trigger("B", "62000", "0.1", "sl", reduces=False, cloid=ONE)) == OK
+
+
+def test_the_cloid_of_a_filled_order_is_given_to_no_other(alice: Trader, bob: Trader) -> None:
+    """A client that asks again after its reply was lost does not buy again."""
+    bob.order(limit("A", "60000", "5"))
+    alice.order(limit("B", "60000", "0.1", cloid=ONE))
+    again = {"oid": ONE, "order": limit("B", "60000", "0.1", cloid=ONE), "a": True}
+    for _ in range(2):
+        assert alice.err("modify", **again) == f"Error placing new order during modify: {CLASH}"
+    assert alice.venue.host.exchange.position(alice.account, 0).size == 10_000
+    (oid,) = oids(alice, limit("B", "50000", "0.1"))
+    new = {"oid": oid, "order": limit("B", "50001", "0.1", cloid=ONE)}
+    assert alice.err("modify", **new) == alice.err("modify", **new, a=True) == CLASH and shown(alice) == [("50000.0", None)]
+    status = orders.order_status(alice.venue.dialect, {"user": alice.signed.address, "oid": ONE})
+    assert status["order"]["status"] == "filled"
+
+
+def test_that_of_an_order_filled_in_part_is_kept_by_what_takes_its_place(alice: Trader, bob: Trader) -> None:
+    first, second = oids(alice, limit("B", "59990", "1", cloid=ONE), limit("B", "59980", "1", cloid=TWO))
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    assert alice.do("modify", oid=ONE, order=limit("B", "59989", "0.6", cloid=ONE)) == OK
+    assert alice.err("modify", oid=first, order=limit("B", "59989", "0.6", cloid=ONE)) == "Cannot modify canceled or filled order"
+    bob.order(limit("A", "59989", "0.3", "Ioc"))
+    assert cancelled(alice, ONE) == ["success"]
+    assert alice.err("modify", oid=second, order=limit("B", "59979", "1", cloid=ONE)) == CLASH
+    assert alice.do("modify", oid=second, order=limit("B", "59979", "1", cloid=THREE)) == OK
+    assert cancelled(alice, THREE) == ["success"]
+    (last,) = oids(alice, limit("B", "50000", "1"))
+    assert alice.do("modify", oid=last, order=limit("B", "50001", "1", cloid=THREE)) == OK, "none of it was filled"

@@ -182,6 +182,7 @@ def test_a_wallet_that_was_replaced_is_told_so_and_gets_no_account_by_questions(
     """A bot that goes on with it would trade for itself, with the faucet's money."""
     v = known()
     done(v, approval(v, BOT, "bot"))
+    done(v, signed(v, ORDER, AGENT))
     done(v, approval(v, BOB, "bot"))
     assert v.ask("userRole", user=BOT) == {"role": "missing"}
     assert v.ask("clearinghouseState", user=BOT)["marginSummary"]["accountValue"] == "0.0" and v.people.known(BOT) is None
@@ -198,6 +199,22 @@ def test_a_wallet_that_was_replaced_is_told_so_and_gets_no_account_by_questions(
     done(v, signed(v, ORDER, AGENT))
 
 
+def test_who_was_approved_by_a_stranger_and_has_never_signed_gets_his_account_when_that_is_over() -> None:
+    """Replaced, or expired."""
+    for name in ("", f"for a minute valid_until {NOW + 60_000}"):
+        v = known()
+        done(v, approval(v, BOT, name))
+        assert v.people.account(BOT) is None
+        if name:
+            v.wall += 60_000
+            assert "was valid until" in v.people.why_none(BOT)
+        else:
+            done(v, approval(v, "0x" + "9" * 40))
+        assert v.ask("clearinghouseState", user=BOT)["marginSummary"]["accountValue"] == "10000.0"
+        assert v.people.agents(ME) == ([] if name else [("", "0x" + "9" * 40, 0)])
+        done(v, signed(v, ORDER, AGENT))
+
+
 def test_how_many_wallets_that_were_replaced_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wallets, "PAST_EACH", 2)
     monkeypatch.setattr(wallets, "PAST", 3)
@@ -207,8 +224,9 @@ def test_how_many_wallets_that_were_replaced_are_known(monkeypatch: pytest.Monke
 
     def replaced(wallet: Any, *numbers: int) -> list[int]:
         for number in numbers:
-            done(v, approval(v, f"0x{number:040x}", "bot", wallet))
-        return [number for number in range(1, 20) if v.people.wallets.past(f"0x{number:040x}")]
+            done(v, approval(v, f"0x{number << 80:040x}", "bot", wallet))
+            v.people.wallets.signed(f"0x{number << 80:040x}")
+        return [number for number in range(1, 20) if v.people.wallets.past(f"0x{number << 80:040x}")]
 
     assert replaced(WALLET, 1, 2, 3, 4) == [2, 3] and replaced(other, 11, 12) == [2, 3, 11]
     assert replaced(other, 13) == [3, 11, 12] and replaced(WALLET, 3) == [4, 11, 12], "approved again it is none of them"
@@ -238,6 +256,24 @@ def test_a_sub_account_is_its_masters() -> None:
     assert refused(v, signed(v, ORDER, vault=BOB)) == f"Vault not registered: {BOB}"
 
 
+def test_nobody_takes_the_address_of_anothers_next_sub_account() -> None:
+    """It can be foreseen. What the operator does with it meets its owner, also where it has been approved."""
+    v = known()
+    thief = Account.from_key("0x" + "4" * 64)
+    v.account(thief.address.lower())
+    sub, numbered = sub_address(ME, 1), f"0x{9:040x}"
+    for made_up in (sub, numbered):
+        text = "is no key's. It stands for an account without an address, or for a sub-account that is not open."
+        assert refused(v, approval(v, made_up, "x", thief)) == f"Invalid agent address: {made_up} {text}"
+        assert v.people.agents(thief.address.lower()) == []
+    for number, made_up in enumerate((sub, numbered)):
+        v.people.wallets.approve(thief.address.lower(), made_up, str(number), 0)
+        assert v.people.owner(made_up) is None
+    assert reply(v, signed(v, {"type": "createSubAccount", "name": "s"}))["response"]["data"] == sub
+    user = v.host.people.users[ME]
+    assert v.people.owner(sub) == (user, user.accounts[1]) and v.people.owner(ME) == (user, None)
+
+
 # -- a start --
 
 
@@ -255,6 +291,7 @@ def test_agents_and_names_outlive_the_server(tmp_path: Path) -> None:
     assert account is not None
     people.approve(ME, BOT, "bot")
     people.approve(ME, ALICE, "old")
+    people.wallets.signed(ALICE)
     people.approve(ME, BOB, "old")
     people.wallets.use(ME, NOW - 1)
     store.close()

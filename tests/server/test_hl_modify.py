@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 from hl_exchange_kit import Reply, Trader, Venue, limit, trigger
 from hl_exchange_kit import alice as alice
@@ -9,7 +11,7 @@ from hl_exchange_kit import bob as bob
 from hl_exchange_kit import venue as venue
 
 from perplab.exchange import load_venue
-from perplab.exchange.messages import Cancel, UpdateOracle, Withdraw
+from perplab.exchange.messages import Cancel, UpdateOracle, Withdraw, command_row
 from perplab.exchange.server.faults import Faults
 from perplab.exchange.server.hyperliquid import orders
 
@@ -91,6 +93,34 @@ def test_a_stop_is_not_lost_by_one_that_would_fire_at_once(alice: Trader, bob: T
     oid = alice.order(trigger("A", "59000", "1", "sl"))[0]["resting"]["oid"]
     assert moved(alice, oid, trigger("A", "60500", "1", "sl")) == {"error": "Invalid TP/SL price. asset=0"}
     assert open_ids(alice) == [oid]
+
+
+class Mover:
+    """A world that moves a price once."""
+
+    def __init__(self, at: int, price: int) -> None:
+        self.next = at
+        self.price = price
+
+    def open(self) -> Iterator[UpdateOracle]:
+        return iter(())
+
+    def act(self, ts: int) -> Iterable[int]:
+        self.next = ts + 10**15
+        return command_row(UpdateOracle(0, 0, self.price))
+
+
+def test_what_is_due_happens_before_it_is_asked_whether_a_stop_would_fire_at_once(alice: Trader, bob: Trader) -> None:
+    """The clock has gone on, and nothing has told the venue yet: the price at which the stop would fire comes with the request."""
+    bob.order(limit("A", "60000", "1"))
+    alice.order(limit("B", "60000", "1", "Ioc"))
+    oid = alice.order(trigger("A", "58000", "1", "sl"))[0]["resting"]["oid"]
+    world = alice.venue.world
+    alice.venue.host.world = Mover(alice.venue.host.clock.now() + 500_000_000, 59_400)
+    world.monotonic += 10**9
+    world.clock.step(10**9)
+    assert moved(alice, oid, trigger("A", "59600", "1", "sl")) == {"error": "Invalid TP/SL price. asset=0"}
+    assert alice.venue.host.exchange.mark_price(0) == 59_400 and open_ids(alice) == [oid]
 
 
 def test_the_old_order_s_margin_is_there_for_the_new_one(venue: Venue) -> None:

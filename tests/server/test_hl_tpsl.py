@@ -12,8 +12,9 @@ from hl_exchange_kit import venue as venue
 
 from perplab.exchange.messages import UpdateOracle, Withdraw
 from perplab.exchange.server.hyperliquid import asked, orders
+from perplab.exchange.server.hyperliquid.grouping import TOO_MANY_WAIT
 from perplab.exchange.server.hyperliquid.info import answer
-from perplab.exchange.server.hyperliquid.sent import MOST, Sent
+from perplab.exchange.server.hyperliquid.sent import MOST, MOST_EACH, Sent
 
 Pair = Callable[[Trader, Trader], list[int]]
 CLOID = "0x00000000000000000000000000000001"
@@ -389,8 +390,15 @@ def test_how_many_may_wait(alice: Trader, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("perplab.exchange.server.hyperliquid.children.MOST", 1)
     wait(alice, *group(*LIMITS))
     text = alice.err("order", orders=[*group(*LIMITS, price="59980")], grouping="normalTpsl")
-    assert text == "unsupported in sandbox: more than 2000 orders whose TP/SL wait for them in this server"
-    assert len(alice.venue.host.exchange.open_orders(alice.account)) == 1
+    assert text == TOO_MANY_WAIT and len(alice.venue.host.exchange.open_orders(alice.account)) == 1
+
+
+def test_one_account_leaves_others_room(alice: Trader, bob: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perplab.exchange.server.hyperliquid.children.MOST_EACH", 2)
+    for price in ("59970", "59980"):
+        wait(alice, *group(*LIMITS, price=price))
+    assert alice.err("order", orders=[*group(*LIMITS, price="59990")], grouping="normalTpsl") == TOO_MANY_WAIT
+    wait(bob, *group(*LIMITS))
 
 
 @pytest.mark.parametrize(("profit", "stop", "wrong"), [("61000", "59990", [2]), ("59990", "59000", [1])])
@@ -402,12 +410,15 @@ def test_a_limit_child_on_the_wrong_side_is_told(alice: Trader, profit: str, sto
 
 
 def test_prices_that_were_sent_are_bounded() -> None:
+    """Of who has the most the oldest goes."""
     sent = Sent(lambda: 0)
     sent.put(1, 7, 100)
     sent.put(1, 7, 300, 0)
-    for number in range(MOST - 1):
+    for number in range(MOST_EACH + 5):
         sent.put(2, number, 200)
-    assert (sent.get(1, 7), sent.get(1, 7, 0), sent.get(2, 0), len(sent._sent)) == (0, 300, 200, MOST)
-    sent.put(2, 0, 400)
-    sent.put(3, 0, 1)
-    assert (sent.get(1, 7, 0), sent.get(2, 0), len(sent._sent)) == (0, 400, MOST)
+    assert (sent.get(1, 7), sent.get(1, 7, 0), sent.get(2, 4), sent.get(2, 5), len(sent._sent)) == (100, 300, 0, 200, MOST_EACH + 2)
+    for number in range(MOST):
+        sent.put(3 + number % 50, number, 200)
+    assert (sent.get(1, 7), sent.get(1, 7, 0), len(sent._sent)) == (100, 300, MOST)
+    sent.put(2, MOST_EACH + 4, 400)
+    assert sent.get(2, MOST_EACH + 4) == 400 and len(sent._sent) == MOST

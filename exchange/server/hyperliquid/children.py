@@ -19,6 +19,7 @@ from ..host import Host
 from .settling import Settling, Work
 
 MOST: Final = 2_000  # orders that have any: all are looked at after each block
+MOST_EACH: Final = 100  # the same of one account
 KEPT: Final = 1_000  # that are over and might wait again after a rewind
 Child = TypeVar("Child")
 
@@ -46,9 +47,9 @@ class Children(Generic[Child]):
         self._over: dict[int, Group[Child]] = {}
         self._is_listed = False  # will the host call `follow_up` after its next block?
 
-    @property
-    def has_room(self) -> bool:
-        return len(self._waiting) < MOST
+    def has_room(self, account: int) -> bool:
+        """For another order of an account."""
+        return len(self._waiting) < MOST and sum(one.account == account for one in self._waiting.values()) < MOST_EACH
 
     def put(self, group: Group[Child]) -> None:
         """Let them wait for an order that is open."""

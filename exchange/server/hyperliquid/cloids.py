@@ -11,24 +11,26 @@ from collections.abc import Callable
 from typing import Final
 
 from ..rows import HALF, client_halves
+from .shares import Shares
 
 MARK: Final = 0x70_65_72_70_6C_61_62_21  # the upper half of all stand-ins
-MOST: Final = 65_536  # stand-ins that are remembered: the oldest goes first
-MOST_EACH: Final = 8_192  # the same of an account, whose oldest goes first: it takes no other's away as long as few have so many
+MOST: Final = 65_536  # stand-ins that are remembered
+MOST_EACH: Final = 8_192  # the same of an account: it has fewer orders that can be open
 
 Halves = tuple[int, int]
 NONE: Final = 0, 0  # no order is known by it
 
 
 class Cloids:
-    """`seq`: the number of the venue's last event, by which stand-ins are numbered: none is used twice."""
+    """`seq`: the number of the venue's last event, by which stand-ins are numbered: none is used twice. `is_open`: is an order of an
+    account open that the venue knows by these? Its stand-in is never forgotten."""
 
-    def __init__(self, seq: Callable[[], int]) -> None:
+    def __init__(self, seq: Callable[[], int], is_open: Callable[[int, Halves], bool]) -> None:
         self._seq = seq
+        self._shares = Shares[Halves](MOST, MOST_EACH, is_open)
         self._last = 0
         self._standing: dict[tuple[int, str], Halves] = {}  # by account and cloid
         self._cloids: dict[Halves, tuple[int, str]] = {}  # the other way round, the oldest first
-        self._each: dict[int, dict[Halves, None]] = {}  # those of an account, the oldest first
         self._made: dict[Halves, int] = {}  # the venue's last event at that time
 
     def halves(self, account: int, cloid: str) -> Halves:
@@ -36,7 +38,7 @@ class Cloids:
         found = self._standing.get((account, cloid))
         if found is None:
             found = client_halves(cloid)
-            if found in self._each.get(account, ()):
+            if self._shares.has(account, found):
                 return NONE  # it stands for another cloid of the account
         return found
 
@@ -48,21 +50,16 @@ class Cloids:
         """Another one, for the next order of this cloid."""
         self._last = max(self._last, self._seq()) + 1
         key, halves = (account, cloid), (MARK, self._last)
-        own = self._each.setdefault(account, {})
         self._standing[key] = halves
-        self._cloids[halves], own[halves], self._made[halves] = key, None, self._seq()
-        if len(own) > MOST_EACH:
-            self._forget(next(iter(own)))
-        if len(self._cloids) > MOST:
-            self._forget(next(iter(self._cloids)))
+        self._cloids[halves], self._made[halves] = key, self._seq()
+        for one in self._shares.add(account, halves):
+            self._forget(one)
         return halves
 
     def _forget(self, halves: Halves) -> None:
         key = self._cloids.pop(halves)
-        account, _ = key
-        del self._each[account][halves], self._made[halves]
-        if not self._each[account]:
-            del self._each[account]
+        self._shares.drop(key[0], halves)
+        del self._made[halves]
         if self._standing.get(key) == halves:
             del self._standing[key]
 

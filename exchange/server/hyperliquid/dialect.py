@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from ...money.margin import cross_room
+from ...schema.codes import OrderState
 from ..host import Host
+from ..orders import client_order
 from .children import Children
 from .cloids import Cloids
 from .coins import Coins
@@ -60,7 +62,7 @@ class Dialect:
         self.people = people
         self.wall = wall
         self.coins = Coins(host.exchange.design)
-        self.cloids = Cloids(lambda: host.exchange.state.log.seq)
+        self.cloids = Cloids(lambda: host.exchange.state.log.seq, self._is_open)
         self.limits = Sent(lambda: host.exchange.state.log.seq)
         self.sizes = Sent(lambda: host.exchange.state.log.seq)
         self.settling = Settling(host)
@@ -77,6 +79,10 @@ class Dialect:
             kept = make()
             self._shared[name] = now, kept
         return cast(Of, kept)
+
+    def _is_open(self, account: int, client_id: tuple[int, int]) -> bool:
+        found = client_order(self.host.exchange, account, *client_id)
+        return found is not None and found[2] == OrderState.OPEN
 
     def go_back(self) -> None:
         """The venue is in an earlier state."""

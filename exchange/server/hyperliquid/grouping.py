@@ -18,7 +18,7 @@ from ...state.types import NIL
 from ..routing import FILLED, REPEATED
 from . import refusals
 from .children import MOST as MOST_GROUPS
-from .children import Group
+from .children import MOST_EACH, Group
 from .dialect import Dialect
 from .errors import Failed, Unreadable
 from .hearing import W
@@ -42,7 +42,9 @@ from .placing import (
 )
 from .settling import Body, Came, Work
 
-TOO_MANY_WAIT: Final = f"unsupported in sandbox: more than {MOST_GROUPS} orders whose TP/SL wait for them in this server"
+TOO_MANY_WAIT: Final = (
+    f"unsupported in sandbox: more than {MOST_EACH} orders of an account, or {MOST_GROUPS} of all, whose TP/SL wait for them in this server"
+)
 UNTOLD_REDUCER: Final = "unsupported in sandbox: TP/SL orders of a reduce-only order"
 Steps = Generator[list[int], Came, None]
 
@@ -103,7 +105,7 @@ def with_children(dialect: Dialect, orders: list[object], account: int) -> Work:
         wrong = list(wrong_children(dialect, one, children))
         if any(wrong):
             return unprotected(one, wrong)
-        if not dialect.children.has_room:
+        if not dialect.children.has_room(account):
             raise Failed(TOO_MANY_WAIT)
     came = yield one.row
     first = status(dialect, one, came, 0)

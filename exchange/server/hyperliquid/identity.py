@@ -52,6 +52,7 @@ OF_OWNERS: Final = frozenset(("createSubAccount", "subAccountTransfer", "subAcco
 PEERS: Final = 4_096  # whose new addresses are counted; the one that was silent longest is forgotten
 SEAL: Final = 8  # hex digits
 MADE_UP: Final = 1 << 32  # accounts without an address have their number as one; more than there can be accounts, and nobody's key
+OF_NO_KEY: Final = "It stands for an account without an address, or for a sub-account that is not open."
 APPROVALS: Final = 20  # of a user at once, and then one a second, where each is a file that is written while nobody else is served
 VAULTS: Final = 16  # sub-accounts that a wrong signature is tried with, and as many addresses that were asked about
 TOLD: Final = 600  # characters of why, in the log
@@ -118,11 +119,11 @@ class Identities:
     def account(self, address: str) -> int | None:
         """The same; an address that is not known becomes known, where the faucet has money. Raises Failed if there is no room.
 
-        A wallet that signs for a user does not: it would sign for itself from then on. Nor does one that did, and was replaced or has
-        expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
+        A wallet that signs for a user does not: it would sign for itself from then on. Nor does one that has signed, and was replaced
+        or has expired: its bot would trade for nobody, and not be told. Nor do addresses that were made up for accounts.
         """
         found = self.known(address)
-        if found is None and self.faucet and self.wallets.get(address) is None and not self.wallets.past(address):
+        if found is None and self.faucet and self.wallets.get(address) is None and not self.wallets.has_left(address):
             found = self.receiver(address)
         if found is not None:
             _keep_last(self._asked, address)
@@ -155,11 +156,11 @@ class Identities:
 
     def owner(self, address: Address) -> tuple[User, int | None] | None:
         """As the registrar has it (Addresses)."""
-        user = self._signs_for(address)
-        if user is not None:
-            return user, None
-        account = self.known(address)
-        return None if account is None else (self.host.people.owner_of[account], account)
+        account = self.known(address) if self._user(address) is None else None
+        if account is not None:  # a sub-account's, whoever has approved the address
+            return self.host.people.owner_of[account], account
+        user = None if self._is_made_up(address) else self._signs_for(address)
+        return None if user is None else (user, None)
 
     def contact(self, address: Address, money: int | None) -> int:
         """As the registrar has it (Addresses): of who is trusted with a name, or is sent money by the operator."""
@@ -244,6 +245,8 @@ class Identities:
         """Let a wallet sign for a user, instead of the one of the same name. Raises Failed."""
         if self.known(agent) is not None:
             raise Failed("Extra agent already used.")
+        if self._is_made_up(agent):
+            raise Failed(f"Invalid agent address: {agent} is no key's. {OF_NO_KEY}")
         if self.wallets.file is not None:
             now = self.host.monotonic()
             bucket = self._approvals.setdefault(address, Bucket(1, APPROVALS, now))
@@ -303,7 +306,7 @@ class Identities:
         if agent is not None:
             return f"It is an API wallet of {agent.user}: name that."
         if self._is_made_up(address):
-            return "It is no key's: it stands for an account without an address, or for a sub-account that is not open."
+            return f"It is no key's. {OF_NO_KEY}"
         text = without_faucet([address])
         return self.wallets.past(address) or f"{text[0].upper()}{text[1:]}."
 

@@ -14,19 +14,19 @@ from msgspec import Struct
 
 from ...engine import Exchange
 from ...schema.codes import CancelReason, OrderState, Reason, Side
-from ...schema.messages import Cancel, CancelClient, VenueBroken
+from ...schema.messages import Cancel, CancelClient, Tick, VenueBroken, command_row
 from ...state.algos import G_ACCOUNT
 from ...state.types import NIL
 from ..errors import Refusal, Trouble
 from ..routing import FILLED, block_of
 from . import refusals
-from .actions import cancel_row, default, row_of
+from .actions import cancel_row, default
 from .children import Group
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
 from .grouping import Bracket, bracket_of, let_wait, link, pass_limits, resized, wrong_children
 from .hearing import W
-from .placing import MISSHAPEN, Wanted, Whole, give_client_id, heed_faults, listed, status, statuses, wanted
+from .placing import MISSHAPEN, Wanted, Whole, give_client_id, heed_faults, is_unfilled, listed, status, statuses, wanted
 from .settling import Body, Came, Work
 
 OWN_SLIP: Final = "Error placing new order during modify: "
@@ -73,12 +73,32 @@ def batch_modify(dialect: Dialect, action: Body, account: int) -> Work:
 
 def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool) -> Modified:
     slip = OWN_SLIP if is_alone else ""
+    yield list(command_row(Tick(0)))  # what is due by now happens first: what is asked and the cancels are of one time
     changes = [_change(dialect, item, account) for item in items]
     _refuse_beforehand(dialect, account, changes, slip)
     _refuse_taken(dialect, account, changes)
     rows = [cell for change in changes if change.told is None for cell in change.cancel or ()]
     came = (yield rows) if rows else None
-    new, number = list[int](), 0
+    gone = _gone(dialect, account, changes, came)
+    new = list[int]()
+    for change in changes:
+        if change.told is not None:
+            continue
+        give_client_id(dialect, change.one, gone)
+        new += change.row
+    came, number = (yield new) if new else None, 0
+    heirs = {change.number: 0 for change in changes if change.is_over}
+    for change in changes:
+        if change.told is None and came is not None:
+            change.told = yield from _settled(dialect, change, (came, number), heirs, slip)
+            number += 1
+    return [change.told for change in changes]
+
+
+def _gone(dialect: Dialect, account: int, changes: list[Change], came: Came | None) -> set[int]:
+    """Hear what the cancels came to; the ids of the orders that are gone by them. Without one there is no new order, unless that is to be
+    placed always."""
+    gone, number = set[int](), 0
     for change in changes:
         if change.told is not None:
             continue
@@ -88,17 +108,12 @@ def _modify(dialect: Dialect, items: list[object], account: int, is_alone: bool)
         if reason and not change.always:
             known = reason == Reason.UNKNOWN_ORDER
             change.refuse(refusals.UNMODIFIABLE if known else refusals.of_cancel(change.one.coin, reason))
-            continue
-        change.is_over = not reason
-        give_client_id(dialect, change.one, may_be_reused=True)
-        new += change.row
-    came, number = (yield new) if new else None, 0
-    heirs = {change.number: 0 for change in changes if change.is_over}
-    for change in changes:
-        if change.told is None and came is not None:
-            change.told = yield from _settled(dialect, change, (came, number), heirs, slip)
-            number += 1
-    return [change.told for change in changes]
+        elif change.cancel is not None and not reason:
+            change.is_over = True
+            row = change.cancel
+            found = dialect.host.exchange.client_order(account, row[3], row[4]) if row[0] == CancelClient.KIND else None
+            gone.add(found[0] if found is not None else row[3])
+    return gone
 
 
 def _settled(
@@ -176,8 +191,7 @@ def _refuse_beforehand(dialect: Dialect, account: int, changes: list[Change], sl
             change.refuse(f"{slip}{error}")
     asked = [change for change in changes if change.number and change.told is None]
     try:
-        with dialect.host.as_of_now():
-            reasons = venue.refusals(block_of([cell for change in asked for cell in change.row]), [change.number for change in asked])
+        reasons = venue.refusals(block_of([cell for change in asked for cell in change.row]), [change.number for change in asked])
     except VenueBroken as error:
         raise Refusal(Trouble.BROKEN, str(error)) from error
     for change, reason in zip(asked, reasons, strict=True):
@@ -203,8 +217,8 @@ def _refuse_unfit(dialect: Dialect, account: int, change: Change) -> None:
 
 
 def _refuse_taken(dialect: Dialect, account: int, changes: list[Change]) -> None:
-    """Refuse what would get the client id of another order that stays open, or of one before it in the batch: it is not cancelled, then,
-    and keeps its own client id, which others of the batch cannot have. One that is not open has nothing to lose."""
+    """Refuse what would get the client id of another order that stays open or was filled, or of one before it in the batch: it is not
+    cancelled, then, and keeps its own client id, which others of the batch cannot have. One that is not open has nothing to lose."""
     venue, had, cloids = dialect.host.exchange, dict[int, Change](), set[str]()
     losing: list[Change] = []
     for change in changes:
@@ -221,11 +235,13 @@ def _refuse_taken(dialect: Dialect, account: int, changes: list[Change]) -> None
         cloid = change.one.cloid
         if cloid is None:
             continue
-        number = _order_of(venue, account, row_of(CancelClient.KIND, account, *dialect.cloids.halves(account, cloid)))
-        if cloid in cloids or (number is not None and number not in had):
+        hi, lo = dialect.cloids.halves(account, cloid)
+        found = venue.client_order(account, hi, lo) if hi or lo else None
+        is_open = found is not None and found[2] == OrderState.OPEN
+        if cloid in cloids or (found is not None and (found[0] not in had if is_open else not is_unfilled(found))):
             stay.append(change)
-        elif number is not None:
-            heirs[number] = change
+        elif found is not None and is_open:
+            heirs[found[0]] = change
         cloids.add(cloid)
     while stay:
         _keep(stay.pop(), heirs, stay)

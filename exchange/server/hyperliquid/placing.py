@@ -7,7 +7,7 @@ what is wrong with one order (`Wrong`) stands in its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -159,20 +159,25 @@ def _trigger(account: int, coin: Coin, given: Body, terms: object, head: tuple[i
     return Wanted(row, coin, cloid, "", size, is_buy, reduces, tpsl, is_market, limit if is_market else 0)
 
 
-def give_client_id(dialect: Dialect, one: Wanted, may_be_reused: bool = False) -> None:
-    """Put the client id into an order's row. One that an order had which was cancelled without a fill may be used again, or in place of
-    an order that was just cancelled for this one: `may_be_reused`."""
+def give_client_id(dialect: Dialect, one: Wanted, gone: Container[int] = ()) -> None:
+    """Put the client id into an order's row. One that an order had which was cancelled without a fill may be used again, and that of an
+    order in whose place this one is: `gone`, the ids of those that were just cancelled for it and for others of its batch."""
     if one.cloid is None:
         return
     account, cloids = one.row[2], dialect.cloids
     hi, lo = cloids.halves(account, one.cloid)
     found = dialect.host.exchange.client_order(account, hi, lo) if hi or lo else None
-    is_free = found is not None and found[2] != OPEN and (may_be_reused or (found[2] != FILLED_WHOLE and not found[4]))
+    is_free = found is not None and found[2] != OPEN and (found[0] in gone or is_unfilled(found))
     looks_like_one = hi == CLOIDS and found is None and not cloids.stands(account, one.cloid)
     if is_free or looks_like_one or not (hi or lo):
         hi, lo = cloids.stand_in(account, one.cloid)
     at = HI[one.row[0]]
     one.row[at], one.row[at + 1] = hi, lo
+
+
+def is_unfilled(found: tuple[int, int, int, int, int]) -> bool:
+    """Has an order that is not open come to nothing? `found`: as Exchange.client_order has it."""
+    return found[2] != FILLED_WHOLE and not found[4]
 
 
 def injected(dialect: Dialect, account: int) -> int:

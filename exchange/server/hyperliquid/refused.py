@@ -4,14 +4,15 @@ here, by the number of the event.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from msgspec import Struct
 
 from ..history.records import OrderRecord, OrderStatus
+from .shares import Shares
 
-MOST: Final = 16_384  # that are known; the oldest goes first
+MOST: Final = 16_384  # that are known
+MOST_EACH: Final = 2_048  # of one account: its history has no more
 
 
 class Terms(Struct, frozen=True):
@@ -30,7 +31,8 @@ class Terms(Struct, frozen=True):
 
 class Refused:
     def __init__(self) -> None:
-        self._terms: OrderedDict[tuple[int, int], Terms] = OrderedDict()  # by account and number of the event
+        self._terms: dict[tuple[int, int], Terms] = {}  # by account and number of the event
+        self._shares = Shares[tuple[int, int]](MOST, MOST_EACH)
 
     def terms(self, record: OrderRecord) -> Terms | None:
         """None: they are not known, or not any more."""
@@ -39,9 +41,10 @@ class Refused:
     def keep(self, account: int, seq: int, terms: Terms) -> None:
         """`seq`: the number of the event that refuses it."""
         self._terms[account, seq] = terms
-        if len(self._terms) > MOST:
-            self._terms.popitem(last=False)
+        for one in self._shares.add(account, (account, seq)):
+            del self._terms[one]
 
     def forget(self) -> None:
         """The venue is in an earlier state."""
         self._terms.clear()
+        self._shares = Shares[tuple[int, int]](MOST, MOST_EACH)

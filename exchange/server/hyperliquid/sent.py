@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-MOST: Final = 65_536  # that are remembered: the oldest goes first
+from .shares import Shares
+
+MOST: Final = 65_536  # that are remembered
+MOST_EACH: Final = 8_192  # of one account
 
 
 class Sent:
@@ -17,16 +20,16 @@ class Sent:
 
     def __init__(self, seq: Callable[[], int]) -> None:
         self._seq = seq
+        self._shares = Shares[tuple[int, int, int]](MOST, MOST_EACH)
         self._sent: dict[tuple[int, int, int], tuple[int, int]] = {}  # what, and the last event then, by account, order and TriggerKind
 
     def put(self, account: int, order_id: int, sent: int, kind: int = -1) -> None:
         """`sent`: [ticks] or [lots]. `order_id`: of the order itself, or with `kind` (TriggerKind) of the entry whose take-profit or stop
         it will be."""
         key = account, order_id, kind
-        self._sent.pop(key, None)
         self._sent[key] = sent, self._seq()
-        if len(self._sent) > MOST:
-            del self._sent[next(iter(self._sent))]
+        for one in self._shares.add(account, key):
+            del self._sent[one]
 
     def get(self, account: int, order_id: int, kind: int = -1) -> int:
         """0: not known."""
@@ -35,4 +38,6 @@ class Sent:
     def go_back(self) -> None:
         """The venue is in an earlier state, and will use the numbers of later orders again."""
         now = self._seq()
-        self._sent = {key: one for key, one in self._sent.items() if one[1] <= now}
+        for key in [key for key, one in self._sent.items() if one[1] > now]:
+            del self._sent[key]
+            self._shares.drop(key[0], key)

@@ -44,7 +44,7 @@ class Kept(Struct):
     """What is written down."""
 
     agents: dict[Address, Agent] = {}
-    past: dict[Address, Agent] = {}  # that have given way to others, the oldest first
+    past: dict[Address, Agent] = {}  # that have signed and have given way to others, the oldest first
     names: dict[Address, str] = {}  # of sub-accounts
     ahead: dict[Address, int] = {}  # [ms] by signer: nonces below may have been used, although their time has not come
 
@@ -100,6 +100,11 @@ class Wallets:
         called = f"by another one named {one.name!r}" if one.name else "by another one without a name"
         return f"{agent} was an API wallet of {one.user} until it was replaced {called}."
 
+    def has_left(self, agent: Address) -> bool:
+        """Has it signed, and may it sign no more? One that never has is nobody's, whoever has approved it."""
+        one = self.kept.agents.get(agent) or self.kept.past.get(agent)
+        return one is not None and one.has_signed and bool(self.past(agent))
+
     def signed(self, agent: Address) -> None:
         """A wallet has signed for its user."""
         one = self.kept.agents[agent]
@@ -135,9 +140,10 @@ class Wallets:
             at: one for at, one in before.items() if at != agent and not (one.user == user and (one.name == name or _is_over(one, now)))
         } | {agent: Agent(user, name, until, has_signed)}
         gone = {at: one for at, one in before.items() if at not in self.kept.agents}
+        left = {at: one for at, one in gone.items() if one.has_signed}
         own = [at for at, one in past.items() if one.user == user]
-        forgotten = {agent, *gone, *own[: max(0, len(own) + len(gone) - PAST_EACH)]}
-        kept = [*((at, one) for at, one in past.items() if at not in forgotten), *gone.items()]
+        forgotten = {agent, *gone, *own[: max(0, len(own) + len(left) - PAST_EACH)]}
+        kept = [*((at, one) for at, one in past.items() if at not in forgotten and one.has_signed), *left.items()]
         self.kept.past = dict(kept[-PAST:])
         try:
             self._save()
