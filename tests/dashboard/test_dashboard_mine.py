@@ -70,6 +70,17 @@ def test_all_that_may_trade_later_is_shown_and_is_cancelled(visit: Open, width: 
     one.until_text("#mine", "No positions.*No open orders.")
 
 
+def test_what_a_bracket_will_place_is_told_beside_its_entry(visit: Open) -> None:
+    one = visit()
+    one.as_guest()
+    one.until_text("#mine", "No open orders")
+    entry = placed(one, "place_bracket", side="BUY", size=1_000, price=50_000, order_type="LIMIT", tif="GTC", take_profit=90_000,
+                   stop=40_000)  # fmt: skip
+    one.until_text("#mine", "then take-profit at 90,000, stop at 40,000")
+    one.page.click(f"[aria-label='Cancel order {entry}']")
+    one.until("document.querySelectorAll('#mine tbody tr').length === 0")
+
+
 def test_a_button_that_is_pressed_slowly_is_pressed(visit: Open) -> None:
     """The mark moves all the time, and with it what is told of the row; so do the TWAP's slices."""
     one = visit()

@@ -4,7 +4,7 @@ import {byId, el, setText, tell} from "./dom.js";
 import {soon} from "./frame.js";
 import {decimal, duration, money, notional, signed} from "./numbers.js";
 import {Rows} from "./rows.js";
-import {TRIGGER_HEADS, triggerRow, TWAP_HEADS, twapRow} from "./waiting.js";
+import {bracketNote, TRIGGER_HEADS, triggerRow, TWAP_HEADS, twapRow} from "./waiting.js";
 
 const MORE = "Play money from nowhere, into your account: as often as you like";
 const SOON_MS = 120,
@@ -13,6 +13,7 @@ const SOON_MS = 120,
 export class Mine {
   constructor(venue, wire, session) {
     Object.assign(this, {venue, wire, session, account: null, triggers: null, twaps: null, orders: new Set(), watchers: []});
+    this.brackets = new Map(); // by id of the entry: what it will place as far as it fills, which no question tells before
     this.make();
     session.watchers.push(() => this.follow());
     venue.on("market", () => this.tellWatchers());
@@ -32,9 +33,15 @@ export class Mine {
     this.end = null;
     this.followed = account;
     this.account = null;
-    if (account !== null) this.end = this.wire.listen("private", {account}, () => this.refreshSoon());
+    this.brackets.clear();
+    if (account !== null) this.end = this.wire.listen("private", {account}, told => this.hear(told));
     this.refresh();
     this.tellWatchers();
+  }
+
+  hear({events = []}) {
+    for (const event of events) if (event.type === "BracketPlaced") this.brackets.set(event.order_id, event);
+    this.refreshSoon();
   }
 
   refreshSoon() {
@@ -115,10 +122,11 @@ export class Mine {
     if (balance) for (const name of ["equity", "available"]) setText(this[name], `${money(balance[name])} ${venue.asset}`);
     if (!account) return;
     const {positions, orders, triggers, twaps} = this.lists,
-      marketOf = one => venue.markets[one.market];
+      marketOf = one => venue.markets[one.market],
+      bracketOf = one => bracketNote(this.brackets.get(one.order_id), marketOf(one));
     positions.show(account.positions.filter(one => one.size !== 0).map(one => this.positionRow(one, marketOf(one))));
     orders.show(
-      account.orders.map(one => this.withCancel(orderRow(one, marketOf(one)), "order")),
+      account.orders.map(one => this.withCancel(orderRow(one, marketOf(one), bracketOf(one)), "order")),
       account.more,
     );
     triggers.show(
@@ -126,7 +134,7 @@ export class Mine {
       this.triggers.more,
     );
     twaps.show(
-      this.twaps.twaps.map(one => this.withCancel(twapRow(one, marketOf(one)), "TWAP")),
+      this.twaps.twaps.map(one => this.withCancel(twapRow(one, marketOf(one), bracketOf(one)), "TWAP")),
       this.twaps.more,
     );
   }
@@ -199,9 +207,10 @@ export class Mine {
   }
 }
 
-function orderRow(one, {name, tick, lot}) {
+function orderRow(one, {name, tick, lot}, bracket) {
   const notes = one.reduce_only ? ["reduce only"] : one.tif === "GTC" ? [] : [one.tif.toLowerCase().replace("_", " ")];
   if (one.linked_with) notes.push(`goes when ${one.linked_with} trades`);
+  if (bracket) notes.push(bracket);
   return {
     key: one.order_id,
     cells: [

@@ -45,13 +45,22 @@ export function triggerRow(one, market) {
   };
 }
 
-/** A row of a TWAP, without its button. */
-export function twapRow(one, market) {
+/** What the bracket of an entry will place as far as that fills: "then take-profit at 70,000, stop at 50,000"; "" without one. */
+export function bracketNote(bracket, {tick}) {
+  if (!bracket) return "";
+  const {take_profit: profit, stop} = bracket,
+    parts = [profit && `take-profit at ${decimal(profit, tick)}`, stop && `stop at ${decimal(stop, tick)}`];
+  return `then ${parts.filter(Boolean).join(", ")}`;
+}
+
+/** A row of a TWAP, without its button; `bracket`: the note of its bracket, or "". */
+export function twapRow(one, market, bracket) {
   const {lot, name} = market,
     {word, color} = sideOf(one.side),
     notes = [];
   if (one.sent) notes.push(`${decimal(one.sent, lot)} wait for their turn`);
   if (one.reduce_only) notes.push("reduce only");
+  if (bracket) notes.push(bracket);
   return {
     key: one.order_id,
     cells: [
