@@ -52,11 +52,18 @@ class Matcher:
         self.walk: Walk = Walk(state, book, state.markets[0], BUY)  # asks what there is
 
     def match(self, o: Order) -> None:
-        """Trade until the order is filled, stopped, or nothing crosses."""
+        """Trade until the order is filled, stopped, or nothing crosses; reduce-only orders fit their positions then."""
+        self.trade(o)
+        if self.positions.has_late:
+            self.positions.end_match()
+
+    def trade(self, o: Order) -> None:
         planner = self.planner
         planner.begin(o)
         while o.left > 0:
             step = planner.next_step(o)
+            if self.positions.has_late and (step == FILL or step == CANCEL):
+                self.positions.meet(planner.slot)
             if step == FILL:
                 self.fill(o, o.market)
             elif step == CANCEL:
@@ -118,9 +125,9 @@ class Matcher:
         elif orders[slot + O_SIZE] == 0:
             self.open.refresh(slot)
         if cells[o.row + P_FIRST_REDUCER] != NIL:
-            self.positions.sync_reducers(o.row)
+            self.positions.note_fill(o.row)
         if cells[row + P_FIRST_REDUCER] != NIL:
-            self.positions.sync_reducers(row)
+            self.positions.note_fill(row)
 
     def fill_from_curve(self, o: Order, market: Market) -> None:
         """Execute the step at hand, which is with the curve."""
@@ -144,7 +151,7 @@ E_CURVE_TRADED, state.now, market.number, planner.average, lots, o.side, o.accou
             planner.taker_fee, planner.pool_fee, 1 if o.is_forced else 0, self.curves.inventory(market), 0,
         )  # fmt: skip
         if state.positions.cells[o.row + P_FIRST_REDUCER] != NIL:
-            self.positions.sync_reducers(o.row)
+            self.positions.note_fill(o.row)
 
     def book_curve_money(self, o: Order, market: Market) -> None:
         """Positions, profits and fees of the step at hand, against the curve's position. Its pool has its share of the fee at once."""

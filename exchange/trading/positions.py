@@ -11,6 +11,8 @@ from ..state.market import Market
 from ..state.state import State
 from ..state.tables import (
     O_NEXT_OWN,
+    O_POSITION,
+    O_REDUCE_ONLY,
     O_SIDE,
     P_FIRST_REDUCER,
     P_ISOLATED_MARGIN,
@@ -28,6 +30,9 @@ class PositionKeeper:
         self.state: State = state
         self.ledger: Ledger = ledger
         self.open: OpenOrders = open_orders
+        # Only while an order is matched
+        self.has_late: bool = False  # do reduce-only orders of some position have still to shrink?
+        self.late: dict[int, int] = {}  # rows of these positions, as keys
 
     def change(self, market: Market, row: i64, lots: i64, value: i64, fee: i64) -> i64:
         """Book a trade and its fee; an isolated position then takes the margin it needs, or gives back its share. Returns the profit."""
@@ -84,3 +89,38 @@ class PositionKeeper:
                 self.open.shrink(slot, open_lots(self.state, slot) - lots)
                 self.open.tell_reduced(slot)
             slot = after
+
+    # -- the same while an order is matched ----------------------------------------------------------------------------------------
+
+    def note_fill(self, row: i64) -> None:
+        """After a fill that others may follow. What has nothing left to reduce goes at once; what has to shrink does so when it is met, or
+        at the end: else each fill would shrink as many orders as may rest. A match moves a position in one direction only, so that what
+        an order shrinks to at last is the same."""
+        cells = self.state.positions.cells
+        slot = cells[row + P_FIRST_REDUCER]
+        if slot == NIL:
+            return
+        lots = reducible(cells[row + P_SIZE], self.state.orders.cells[slot + O_SIDE])
+        if lots == 0:
+            self.sync_reducers(row)
+        elif lots < cells[row + P_LARGEST_REDUCER]:
+            self.late[int(row)] = 1
+            self.has_late = True
+
+    def meet(self, slot: i64) -> None:
+        """A match has come to a resting order: if it is one that has still to shrink, it does."""
+        orders = self.state.orders.cells
+        row = orders[slot + O_POSITION]
+        if orders[slot + O_REDUCE_ONLY] == 0 or int(row) not in self.late:
+            return
+        more = open_lots(self.state, slot) - reducible(self.state.positions.cells[row + P_SIZE], orders[slot + O_SIDE])
+        if more > 0:
+            self.open.shrink(slot, more)
+            self.open.tell_reduced(slot)
+
+    def end_match(self) -> None:
+        """All that have still to shrink do, position by position, in the order in which fills have reached these."""
+        for row in self.late:
+            self.sync_reducers(row)
+        self.late.clear()
+        self.has_late = False
