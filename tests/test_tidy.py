@@ -64,7 +64,7 @@ EDGE = {  # of exchange, never compiled
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "calls", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis",
         "dialect", "errors", "exchange", "feeds", "grouping", "hearing", "identity", "info", "kinds", "markets", "meta", "modifying",
-        "money", "nonces", "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shell", "signing",
+        "money", "nonces", "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shares", "shell", "signing",
         "subscriptions", "talk", "times", "twaps", "users", "variations", "wallets", "weights",
     )),
 }  # fmt: skip
