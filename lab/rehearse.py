@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -43,6 +44,7 @@ STAYS: Final = {  # fields of the reply to `faults`, and the kinds that they are
     "drift_ppm": "skew",
 }  # fmt: skip
 TRADES: Final = frozenset(COMMAND_OF[kind].__name__ for kind in PLACING)  # commands of which orders come
+REFUSES_FOR: Final = "INSUFFICIENT_MARGIN"  # orders, where a fault does not say
 CALM: Final = {"oracle": "runs", "lag_ms": 0, "basis_ppm": 0, "makers": "stay", "takers": "stay"}  # a world that nobody has changed
 
 
@@ -189,6 +191,7 @@ class Taken(Struct):
     fault: Fault | None  # None: it sets none
     before: int  # how often that was met before
     met: int | None = None  # and since, as long as it was there; None: that is not known yet
+    reason: str = ""  # for which it refuses orders
 
 
 class Rehearsal:
@@ -278,6 +281,7 @@ class Rehearsal:
                 self.close(one, fault)
         is_there = fault is not None and is_felt(request)
         taken = Taken(words(request), self.now(), fault if is_there else None, self.met(fault) if fault is not None and is_there else 0)
+        taken.reason = request.get("reason", REFUSES_FOR) if fault is not None and fault[1] == "reject" else ""
         reply = self.send(request)
         taken.at = reply.get("ts", taken.at)  # the reply's own time: a bot may be faster than a question for the time
         self.taken.append(taken)
@@ -311,7 +315,9 @@ class Rehearsal:
             time.sleep(0.02)
 
     def report(self, before: list[dict[str, Any]], after: list[dict[str, Any]], left: dict[str, int]) -> dict[str, Any]:
-        acts = self.watch.acts
+        acts, by_faults = self.watch.acts, Counter[str]()
+        for one in self.taken:
+            by_faults.update({one.reason: one.met} if one.reason and one.met else {})
         return {
             "equity_before": sum(map(equity, before)),
             "equity_after": sum(map(equity, after)),
@@ -321,6 +327,7 @@ class Rehearsal:
             "liquidations": self.watch.liquidations,
             "orders_cancelled_by_the_venue": self.watch.cancelled_by_venue,
             "refused": self.watch.refused,
+            "refused_by_faults": dict(by_faults),  # which are none of the venue's, and no events
             "reactions": [{"step": one.words, "seconds": reaction(one.at, acts), "met": one.met} for one in self.taken],
         }
 
@@ -351,9 +358,12 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         yield f"{name.replace('_', ' '):<30} {report[name]:>2}"
     for reason, times in sorted(report["refused"].items()):
         yield f"refused for {reason:<18} {times:>2}"
+    for reason, times in sorted(report["refused_by_faults"].items()):
+        yield f"refused for {reason:<18} {times:>2}, by a fault"
     yield "reaction, from each step to the first order placed, amended or cancelled after it:"
     for one in report["reactions"]:
         told = "not met" if one["met"] == 0 else "none" if one["seconds"] is None else f"{one['seconds']:.3f} s"
-        yield f"  {told:>10}  {one['step']}"
+        met = f", met {one['met']} time{'s' if one['met'] > 1 else ''}" if one["met"] else ""
+        yield f"  {told:>10}  {one['step']}{met}"
     if any(one["met"] == 0 for one in report["reactions"]):
         yield "not met: nothing came to the bot, or from it, that the fault could have met; `perplab docs api` says what each does, where"

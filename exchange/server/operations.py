@@ -90,7 +90,10 @@ def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
     if request.reason not in Reason.__members__:
         known = [reason.name for reason in Reason]
         raise Refusal(Trouble.UNKNOWN_NAME, f"there is no reason {request.reason!r}", field="reason", given=request.reason, known=known)
-    if request.ms < 0 and request.kind in ("stall", "delay"):
+    if request.ms is None and (request.kind in ("stall", "delay") or (request.kind == "skew" and request.drift_ppm is None)):
+        other = " or 'drift_ppm'" if request.kind == "skew" else ""
+        raise Refusal(Trouble.MISSING_FIELD, f"a fault of kind {request.kind!r} needs the field 'ms'{other}", field="ms")
+    if request.ms is not None and request.ms < 0 and request.kind in ("stall", "delay"):
         message = f"ms is {request.ms}: only a clock goes ahead or behind"
         raise Refusal(Trouble.OUT_OF_BOUNDS, message, field="ms", limit=0, given=request.ms)
     his = host.connections(user)
@@ -102,21 +105,22 @@ def set_fault(desk: Desk, session: Asker, request: r.SetFault) -> Data:
         session.then = lambda: _drop(host, user, request.count)
     else:
         _set(host.faults.of(user), request, host.monotonic())
-    note = _note(host, user, request.kind)
+    note = _note(host, user, request)
     return {"user": user, "connections": len(his), **({"note": note} if note else {})}
 
 
 def _set(faults: Faults, request: r.SetFault, now: int) -> None:
+    span = (request.ms or 0) * MS
     if request.kind == "skew":
-        faults.set_clock(request.ms * MS, request.drift_ppm, now)
+        faults.set_clock(span, request.drift_ppm or 0, now)
     elif request.kind == "reject":
         faults.rejects, faults.reason = request.count, Reason[request.reason]
     elif request.kind == "duplicate":
         faults.duplicates = request.count
     elif request.kind == "delay":
-        faults.delay = request.ms * MS
+        faults.delay = span
     else:
-        faults.stalled_until = now + request.ms * MS
+        faults.stalled_until = now + span
 
 
 def _speaks_http(host: Host, user: str) -> bool:
@@ -124,21 +128,31 @@ def _speaks_http(host: Host, user: str) -> bool:
     return host.addresses is not None and is_address(user)
 
 
-def _note(host: Host, user: str, kind: str) -> str:
-    """Why a user may not meet a fault that is set now; "": he does."""
-    if kind == "drop" and not host.connections(user):
-        then = "the next of his actions over HTTP are carried out without a reply" if _speaks_http(host, user) else "nothing breaks"
-        return f"{user} has no connection at the moment: {then}"
+def _note(host: Host, user: str, request: r.SetFault) -> str:
+    """How a user meets a fault that is set now, where one may not expect it, or why he may not; "": there is nothing to say."""
+    kind = request.kind
+    if kind == "drop":
+        losses = max(0, request.count - _under_way(host, user)) if _speaks_http(host, user) else 0
+        whose = "the next of his actions over HTTP is" if losses == 1 else f"the next {losses} of his actions over HTTP are"
+        then = f"{whose} carried out without a reply" if losses else "nothing breaks"
+        if not host.connections(user):
+            return f"{user} has no connection at the moment: {then}"
+        return f"his connections break, and {then}" if losses else ""
     if kind == "duplicate" and _speaks_http(host, user) and not any(one.is_of(user) for one in host.sessions):
         return f"{user} has no socket at the moment, and a reply over HTTP comes once: only sockets are told twice"
     return ""
+
+
+def _under_way(host: Host, user: str) -> int:
+    """Actions of his over HTTP that have no reply yet."""
+    return sum(one.is_of(user) for one in host.calls if one.acts)
 
 
 def _drop(host: Host, user: str, count: int) -> None:
     """His connections break. Over HTTP there is one for each request: those that are there break, and of actions `count` in all lose their
     reply."""
     broken = host.connections(user)
-    lost = sum(one.is_of(user) for one in host.calls if one.acts)
+    lost = _under_way(host, user)
     for one in broken:
         one.drop()
     host.faults.met_by(user)["drop"] += len(broken)

@@ -80,14 +80,15 @@ class SetFault(Request, frozen=True, kw_only=True, tag="fault"):
     reject: `count` commands that place or change orders, for `reason`. drop: all connections, at once; over Hyperliquid's API `count` of
     his actions over HTTP are carried out without a reply. stall: nothing is sent for `ms`. delay: everything comes `ms` later. duplicate:
     `count` messages come twice. skew: every time that is told is `ms` ahead (below 0: behind), and goes `drift_ppm` faster from now on.
-    none: all is well again; a stall ends, and what comes late comes when it would have. Packed rows are not rejected.
+    A stall or a delay needs `ms` (0: it ends), a skew one of its two. none: all is well again; a stall ends, and what comes late comes
+    when it would have. Packed rows are not rejected.
     """
 
     user: UserName
     kind: Literal["reject", "drop", "stall", "delay", "duplicate", "skew", "none"]
     count: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    ms: Annotated[int, Meta(ge=-3_600_000, le=3_600_000)] = 0
-    drift_ppm: Annotated[int, Meta(ge=-500_000, le=500_000)] = 0
+    ms: Annotated[int, Meta(ge=-3_600_000, le=3_600_000)] | None = None  # of a stall or a delay needed; 0: it ends
+    drift_ppm: Annotated[int, Meta(ge=-500_000, le=500_000)] | None = None  # of a skew this or `ms` is needed
     reason: Name = "INSUFFICIENT_MARGIN"
 
 

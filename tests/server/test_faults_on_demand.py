@@ -229,6 +229,17 @@ def test_a_drop_of_nobody_is_told(scene: Scene) -> None:
     assert admin.ask("faults", user="alice")["losses"] == 0
 
 
+def test_a_fault_that_would_do_nothing_is_refused(scene: Scene) -> None:
+    """Without a time. A time of 0 takes it back."""
+    world, _, _, admin = scene
+    for kind in ("stall", "delay", "skew"):
+        told = admin.ask("fault", user="alice", kind=kind)
+        assert (told["reason"], told["data"]["field"], "alice" in world.host.faults) == ("MISSING_FIELD", "ms", False)
+        assert admin.ask("fault", user="alice", kind=kind, ms=0)["ok"]
+        admin.ask("fault", user="alice", kind="none")
+    assert admin.ask("fault", user="alice", kind="skew", drift_ppm=5)["ok"]
+
+
 def test_wrong_words_are_told(scene: Scene) -> None:
     admin = scene[3]
     assert admin.ask("fault", user="zoe", kind="drop")["data"]["field"] == "user"

@@ -186,7 +186,7 @@ def test_a_request_that_is_dropped_is_carried_out_without_a_reply() -> None:
 
     async def talk(v: Desk, bot: Bot, admin: Talker) -> None:
         told = admin.ask("fault", user=ALICE, kind="drop")
-        assert told["connections"] == 0 and "the next of his actions over HTTP are carried out without a reply" in told["note"]
+        assert told["connections"] == 0 and "the next of his actions over HTTP is carried out without a reply" in told["note"]
         assert await bot.info("openOrders", user=ALICE) == []
         with pytest.raises(aiohttp.ServerDisconnectedError):
             await bot.order()
@@ -222,7 +222,8 @@ def test_a_command_that_waits_for_its_block_is_carried_out_after_a_drop() -> Non
 
 def test_more_than_one_reply_may_be_lost_and_none_of_others() -> None:
     async def talk(v: Desk, bot: Bot, admin: Talker) -> None:
-        admin.ask("fault", user=ALICE, kind="drop", count=3)
+        told = admin.ask("fault", user=ALICE, kind="drop", count=3)
+        assert told["note"].endswith(": the next 3 of his actions over HTTP are carried out without a reply")
         assert admin.ask("faults", user=ALICE)["losses"] == 3
         for _ in range(3):
             with pytest.raises(aiohttp.ServerDisconnectedError):

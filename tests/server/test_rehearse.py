@@ -276,6 +276,7 @@ def test_a_bot_of_hyperliquid_s_api_is_told_which_faults_it_met(tmp_path: Path) 
     for line in (
         f"note: {wallet} is of {address}, whose faults these are", f"{address} has no socket at the moment, and a reply over HTTP",
         "note: still to come: duplicate; ", "\nnot met: nothing came to the bot",
+        "refused for INSUFFICIENT_MARGIN  1, by a fault", "kind=reject, met 1 time\n",
     ):  # fmt: skip
         assert line in done.output, done.output
     assert re.search(r"orders left open +\d+: \d+ orders, 1 trigger, 1 TWAP", done.output), done.output
