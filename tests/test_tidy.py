@@ -64,8 +64,8 @@ EDGE = {  # of exchange, never compiled
     *(f"server.hyperliquid.{name}" for name in (
         "accounts", "actions", "asked", "bodies", "calls", "canonical", "children", "cloids", "coins", "coverage", "desk", "diagnosis",
         "dialect", "errors", "exchange", "feeds", "grouping", "hearing", "identity", "info", "markets", "meta", "modifying", "money",
-        "nonces", "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shell", "signing", "subscriptions",
-        "talk", "times", "twaps", "users", "variations", "wallets", "weights",
+        "nonces", "orders", "past", "placing", "refusals", "refused", "registry", "sent", "settling", "shares", "shell", "signing",
+        "subscriptions", "talk", "times", "twaps", "users", "variations", "wallets", "weights",
     )),
 }  # fmt: skip
 # The public names of exchange that are no venue: what is sent to one, what comes back, and what the numbers mean.

@@ -130,6 +130,18 @@ def test_the_old_order_s_margin_is_there_for_the_new_one(venue: Venue) -> None:
     assert list(moved(dave, oid, limit("B", "59980", "0.9"))) == ["resting"]
 
 
+def test_a_post_only_order_that_meets_others_too_leaves_the_old_one(alice: Trader, bob: Trader) -> None:
+    """Both quotes move up: the bid comes behind one's own old offer, and another's."""
+    bob.order(limit("A", "60005", "1"))
+    first, second = (one["resting"]["oid"] for one in alice.order(limit("B", "59990", "1", "Alo"), limit("A", "60010", "1", "Alo")))
+    told = alice.statuses("batchModify", modifies=[
+        {"oid": first, "order": limit("B", "60012", "1", "Alo")}, {"oid": second, "order": limit("A", "60030", "1", "Alo")},
+    ])  # fmt: skip
+    assert told[0]["error"].startswith("Post only order would have immediately matched") and open_ids(alice) == [first, resting(told[1])]
+    error = alice.err("modify", oid=resting(told[1]), order=limit("B", "60031", "1", "Alo"))
+    assert error.startswith(f"{SLIP}Post only order would have") and open_ids(alice) == [first, resting(told[1])]
+
+
 def test_orders_that_fault_injection_refuses_leave_the_old_ones(alice: Trader) -> None:
     first, second = (one["resting"]["oid"] for one in alice.order(limit("B", "59990", "0.1"), limit("B", "59980", "0.1")))
     alice.venue.host.faults["alice"] = faults = Faults()
