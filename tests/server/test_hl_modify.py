@@ -219,6 +219,30 @@ def test_a_pair_that_is_modified_as_a_whole_is_a_pair(alice: Trader, bob: Trader
     assert (one.trigger_price, one.linked_with, other.linked_with) == (61_500, other.order_id, one.order_id)
 
 
+@pytest.mark.parametrize("cloid", [None, CLOID])
+def test_a_trigger_of_another_market_is_neither_cancelled_nor_modified(alice: Trader, cloid: str | None) -> None:
+    """As an order."""
+    stop = trigger("B", "61000", "0.1", "sl", reduces=False, cloid=cloid)
+    for old in (stop, limit("B", "50000", "0.1", cloid=OTHER if cloid else None)):
+        oid = alice.order(old)[0]["resting"]["oid"]
+        named = oid if cloid is None else old["c"]
+        missing = [{"error": "Order was never placed, already canceled, or filled. asset=1"}]
+        assert alice.statuses("cancel", cancels=[{"a": 1, "o": oid}]) == missing
+        assert cloid is None or alice.statuses("cancelByCloid", cancels=[{"asset": 1, "cloid": named}]) == missing
+        new = limit("B", "19000", "1", asset=1)
+        assert alice.err("modify", oid=named, order=new) == "Cannot modify canceled or filled order" and oid in open_ids(alice)
+    assert len(open_ids(alice)) == 2
+
+
+def test_a_plain_stop_that_is_moved_while_its_order_is_filled_in_part_has_the_size_that_it_was_given(alice: Trader, bob: Trader) -> None:
+    group(alice)
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    _, stop = alice.venue.host.exchange.triggers(alice.account)
+    assert stop.trigger_price == 59_000 and "resting" in moved(alice, stop.order_id, trigger("A", "59200", "1", "sl"))
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    assert sorted(triggers(alice)) == [(59_200, 100_000), (61_000, 100_000)]
+
+
 # -- what waits for the old order's fills ---------------------------------------------------------------------------------------------
 
 
