@@ -14,13 +14,28 @@ from ..money.payoff import value_of
 from ..schema import columns as c
 from ..schema import kinds as k
 from ..state.state import State
-from ..state.tables import O_ACCOUNT, O_MARKET, O_POSITION, O_PRICE, O_REDUCE_ONLY, O_SIDE, P_REDUCERS
+from ..state.tables import (
+    O_ACCOUNT,
+    O_MARKET,
+    O_NEXT_OWN,
+    O_POSITION,
+    O_PRICE,
+    O_REDUCE_ONLY,
+    O_SIDE,
+    O_SIZE,
+    O_TIF,
+    P_FIRST_ORDER,
+    P_FIRST_REDUCER,
+    P_REDUCERS,
+)
 from ..state.types import NIL
 from ..trading.access import refused_user_in_market
+from ..trading.curve_source import JIT, NO_CURVE
 from ..trading.entry import OrderEntry
 from ..trading.matching import Matcher
 from ..trading.open_orders import open_lots, parts_behind, parts_of
 from ..trading.order import Order
+from ..trading.planning import is_worse
 from .brackets import BracketDesk
 from .triggers import TriggerDesk
 
@@ -124,10 +139,10 @@ class ReplacementDesk:
         if had == NIL and state.find_position(account, number) != NIL:
             self.opened.append(int(state.find_position(account, number)))
         is_immediate = o.tif == k.IOC or o.tif == k.FOK
-        if reason == 0 and is_immediate and self.matcher.planner.crosses(o) == 0:
+        if reason == 0 and is_immediate and not self.meets_others(o):
             return k.R_NOT_FILLABLE  # it would come in, and go at once
-        if reason == k.R_WOULD_CROSS and self.meets_old(o):
-            return 0  # perhaps nothing else
+        if reason == k.R_WOULD_CROSS and not self.meets_others(o):
+            reason = self.entry.refused_by_margin(o, self.entry.only_reduces(o))
         if reason == 0 and not is_immediate:
             self.counted.append(
                 (int(o.row), int(o.side), int(o.counted), int(value_of(o.market, o.counted, o.limit)), int(o.reduce_only))
@@ -138,13 +153,45 @@ class ReplacementDesk:
             self.entry.parts += parts_behind(o.left, o.display)
         return reason
 
-    def meets_old(self, o: Order) -> bool:
-        """Is one of those that would be gone on the other side, within the order's limit?"""
-        orders = self.state.orders.cells
+    def meets_others(self, o: Order) -> bool:
+        """Would the order, which is not refused by its price, meet anything but what would be gone, and what it would cancel as its own?"""
+        planner = self.matcher.planner
+        book = planner.book
+        market = o.market
+        price = planner.crosses_book(o)
+        if price == 0:
+            return planner.crosses(o) != 0
+        own = self.own_lots(o)
+        while price != 0 and not is_worse(o.limit, o.side, price):
+            if book.level_lots(market, price) > own.get(int(price), 0):
+                return True
+            price = book.worse(market, 1 - o.side, price)
+        if market.matching != 0 and planner.allocation.crosses_rpi(o) != 0:
+            return True
+        has_curve = market.curve_role != NO_CURVE and market.curve_role != JIT
+        return has_curve and planner.curves.offered(market, market.pool, o.side, o.limit, 1) > 0
+
+    def own_lots(self, o: Order) -> dict[int, int]:
+        """Lots that the book shows at each price of the other side, of orders that would be out of this order's way."""
+        state = self.state
+        orders = state.orders.cells
+        found: dict[int, int] = {}
+        if o.self_trade == k.STP_CANCEL_MAKER and (o.tif == k.IOC or o.tif == k.FOK):
+            cells = state.positions.cells
+            for first in (cells[o.row + P_FIRST_ORDER], cells[o.row + P_FIRST_REDUCER]):
+                slot = first
+                while slot != NIL:
+                    self.add_lots(found, o, slot)
+                    slot = orders[slot + O_NEXT_OWN]
+            return found
         for number in self.off:
-            slot = self.state.order_ids.find(number)
-            if slot != NIL and orders[slot + O_MARKET] == o.market.number and orders[slot + O_SIDE] != o.side:
-                price = orders[slot + O_PRICE]
-                if price <= o.limit if o.side == k.BUY else price >= o.limit:
-                    return True
-        return False
+            slot = state.order_ids.find(number)
+            if slot != NIL:
+                self.add_lots(found, o, slot)
+        return found
+
+    def add_lots(self, found: dict[int, int], o: Order, slot: i64) -> None:
+        orders = self.state.orders.cells
+        if orders[slot + O_MARKET] == o.market.number and orders[slot + O_SIDE] != o.side and orders[slot + O_TIF] != k.RPI:
+            price = int(orders[slot + O_PRICE])
+            found[price] = found.get(price, 0) + int(orders[slot + O_SIZE])

@@ -296,6 +296,10 @@ class OrderEntry(CancelDesk):
     def refused_by_book(self, o: Order, only_reduces: bool) -> i64:
         if (o.tif == k.POST_ONLY or o.tif == k.RPI) and self.matcher.planner.crosses(o) != 0:
             return k.R_WOULD_CROSS
+        return self.refused_by_margin(o, only_reduces)
+
+    def refused_by_margin(self, o: Order, only_reduces: bool) -> i64:
+        """The checks behind that of the book."""
         if o.reduce_only != 0 and o.left > abs_i64(self.state.positions.cells[o.row + P_SIZE]):  # only an amendment can ask for that
             return k.R_AMEND_SIZE
         if not only_reduces and not self.has_margin(o, o.market):

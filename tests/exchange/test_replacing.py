@@ -156,6 +156,37 @@ def test_a_post_only_order_does_not_meet_the_one_that_it_replaces() -> None:
     assert asked(exchange, [offer], [0]) == [Reason.WOULD_CROSS] and asked(exchange, [offer], [old]) == [0]
 
 
+def test_it_meets_what_others_offer_all_the_same() -> None:
+    """Before, beside and behind the one that it replaces."""
+    for price in (990, 1_000, 1_010):
+        exchange = small()
+        old = placed(exchange, bid(1_000, 1, side=1))
+        exchange.apply(m.Place(1, BOB, 0, 1, price, 1))
+        new = bid(1_010, 1, TimeInForce.POST_ONLY)
+        assert asked(exchange, [new], [old]) == [Reason.WOULD_CROSS]
+        assert asked(exchange, [replace(new, price=989)], [old]) == [0]
+
+
+def test_a_post_only_order_that_meets_the_one_it_replaces_needs_margin_all_the_same() -> None:
+    exchange = small()
+    most = largest(exchange)
+    old = placed(exchange, bid(910, 1, side=1))
+    new = bid(910, most, TimeInForce.POST_ONLY)
+    assert asked(exchange, [replace(new, size=2 * most)], [old]) == [Reason.INSUFFICIENT_MARGIN]
+    half = replace(new, size=most // 2)
+    assert asked(exchange, [half, half, half], [old, 0, 0]) == [0, 0, Reason.INSUFFICIENT_MARGIN]
+
+
+def test_an_immediate_order_that_meets_only_its_account_s_own() -> None:
+    exchange = small()
+    old, _ = placed(exchange, bid(1_000, 1, side=1)), placed(exchange, bid(1_001, 2, side=1))
+    new = bid(1_001, 1, TimeInForce.IOC)
+    assert asked(exchange, [new], [old]) == [Reason.NOT_FILLABLE] == [came_of(exchange, new, old)]
+    exchange.apply(m.Place(1, BOB, 0, 1, 1_001, 1))
+    assert asked(exchange, [new], [old]) == [0] == [came_of(exchange, new, old)]
+    assert asked(exchange, [replace(new, price=1_000)], [old]) == [Reason.NOT_FILLABLE]
+
+
 def test_triggers_and_brackets_that_are_replaced_make_room() -> None:
     exchange = small(max_triggers=2)
     exchange.apply(m.Place(1, BOB, 0, 1, 1_000, 5))

@@ -130,6 +130,18 @@ def test_the_old_order_s_margin_is_there_for_the_new_one(venue: Venue) -> None:
     assert list(moved(dave, oid, limit("B", "59980", "0.9"))) == ["resting"]
 
 
+def test_a_post_only_order_that_meets_others_too_leaves_the_old_one(alice: Trader, bob: Trader) -> None:
+    """Both quotes move up: the bid comes behind one's own old offer, and another's."""
+    bob.order(limit("A", "60005", "1"))
+    first, second = (one["resting"]["oid"] for one in alice.order(limit("B", "59990", "1", "Alo"), limit("A", "60010", "1", "Alo")))
+    told = alice.statuses("batchModify", modifies=[
+        {"oid": first, "order": limit("B", "60012", "1", "Alo")}, {"oid": second, "order": limit("A", "60030", "1", "Alo")},
+    ])  # fmt: skip
+    assert told[0]["error"].startswith("Post only order would have immediately matched") and open_ids(alice) == [first, resting(told[1])]
+    error = alice.err("modify", oid=resting(told[1]), order=limit("B", "60031", "1", "Alo"))
+    assert error.startswith(f"{SLIP}Post only order would have") and open_ids(alice) == [first, resting(told[1])]
+
+
 def test_orders_that_fault_injection_refuses_leave_the_old_ones(alice: Trader) -> None:
     first, second = (one["resting"]["oid"] for one in alice.order(limit("B", "59990", "0.1"), limit("B", "59980", "0.1")))
     alice.venue.host.faults["alice"] = faults = Faults()
@@ -205,6 +217,30 @@ def test_a_pair_that_is_modified_as_a_whole_is_a_pair(alice: Trader, bob: Trader
     )
     one, other = alice.venue.host.exchange.triggers(alice.account)
     assert (one.trigger_price, one.linked_with, other.linked_with) == (61_500, other.order_id, one.order_id)
+
+
+@pytest.mark.parametrize("cloid", [None, CLOID])
+def test_a_trigger_of_another_market_is_neither_cancelled_nor_modified(alice: Trader, cloid: str | None) -> None:
+    """As an order."""
+    stop = trigger("B", "61000", "0.1", "sl", reduces=False, cloid=cloid)
+    for old in (stop, limit("B", "50000", "0.1", cloid=OTHER if cloid else None)):
+        oid = alice.order(old)[0]["resting"]["oid"]
+        named = oid if cloid is None else old["c"]
+        missing = [{"error": "Order was never placed, already canceled, or filled. asset=1"}]
+        assert alice.statuses("cancel", cancels=[{"a": 1, "o": oid}]) == missing
+        assert cloid is None or alice.statuses("cancelByCloid", cancels=[{"asset": 1, "cloid": named}]) == missing
+        new = limit("B", "19000", "1", asset=1)
+        assert alice.err("modify", oid=named, order=new) == "Cannot modify canceled or filled order" and oid in open_ids(alice)
+    assert len(open_ids(alice)) == 2
+
+
+def test_a_plain_stop_that_is_moved_while_its_order_is_filled_in_part_has_the_size_that_it_was_given(alice: Trader, bob: Trader) -> None:
+    group(alice)
+    bob.order(limit("A", "59990", "0.4", "Ioc"))
+    _, stop = alice.venue.host.exchange.triggers(alice.account)
+    assert stop.trigger_price == 59_000 and "resting" in moved(alice, stop.order_id, trigger("A", "59200", "1", "sl"))
+    bob.order(limit("A", "59990", "0.6", "Ioc"))
+    assert sorted(triggers(alice)) == [(59_200, 100_000), (61_000, 100_000)]
 
 
 # -- what waits for the old order's fills ---------------------------------------------------------------------------------------------

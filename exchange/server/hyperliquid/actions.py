@@ -17,6 +17,7 @@ from ...schema.messages import (
     SetLeverage,
     SetMarginMode,
 )
+from ...state.algos import G_MARKET
 from ...state.types import NIL
 from ..errors import REASON_TEXT
 from . import refusals
@@ -100,7 +101,11 @@ def cancel_row(dialect: Dialect, account: int, which: object, coin: Coin, by_clo
     if not 0 < oid <= MOST_OID:
         return None
     order = venue.open_order(account, oid)
-    if (order is not None and order.market != coin.market) or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
+    triggers = venue.state.triggers
+    place, market = triggers.find(oid), coin.market if order is None else order.market
+    if place != NIL:
+        market = triggers.cells[place + G_MARKET]
+    if market != coin.market or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
         return None
     return row_of(Cancel.KIND, account, oid)
 
