@@ -95,6 +95,17 @@ def test_an_order_of_another_coin_is_not_modified_and_told_so(alice: Trader, by_
     assert alice.err("modify", oid=oid + 9, order=new) == "Cannot modify canceled or filled order"
 
 
+def test_a_stop_of_another_coin_is_neither_modified_nor_cancelled(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "60000", "1"))
+    alice.order(limit("B", "60000", "1", "Ioc"))
+    oid = alice.order(trigger("A", "59000", "1", "sl"))[0]["resting"]["oid"]
+    new = limit("B", "2900", "0.1", asset=1)
+    assert "(the order is one of BTC, and that" in alice.err("modify", oid=oid, order=new)
+    (told,) = alice.statuses("cancel", cancels=[{"a": 1, "o": oid}])
+    assert told == {"error": "Order was never placed, already canceled, or filled. asset=1"} and open_ids(alice) == [oid]
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+
+
 def test_a_stop_is_not_lost_by_one_that_would_fire_at_once(alice: Trader, bob: Trader) -> None:
     bob.order(limit("A", "60000", "1"))
     alice.order(limit("B", "60000", "1", "Ioc"))

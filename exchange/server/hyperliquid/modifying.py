@@ -20,7 +20,7 @@ from ...state.types import NIL
 from ..errors import Refusal, Trouble
 from ..routing import FILLED, block_of
 from . import refusals
-from .actions import MOST_OID, cancel_row, default, row_of
+from .actions import MOST_OID, cancel_row, default, market_of, row_of
 from .children import Group
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
@@ -158,8 +158,7 @@ def _of_other_coin(dialect: Dialect, account: int, oid: object) -> str:
         market = found[1] if found is not None and found[2] == OrderState.OPEN else None
     else:
         assert isinstance(oid, int)
-        order = venue.open_order(account, oid) if 0 < oid <= MOST_OID else None
-        market = None if order is None else order.market
+        market = market_of(venue, account, oid) if 0 < oid <= MOST_OID else None
     coin = None if market is None else dialect.coins.by_market.get(market)
     return "" if coin is None else refusals.OTHER_COIN.format(coin=coin.name)
 
