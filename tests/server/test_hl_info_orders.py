@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from hl_info_kit import BUY, SELL, STRANGER, Scene
+from hl_kit import ALICE, limit
+from hl_kit import Venue as Trusting
 from wire import START
 
 from perplab.exchange.codes import CancelReason, OrderState, Reason, TimeInForce, TriggerKind
@@ -269,3 +271,17 @@ def test_a_trigger_that_is_older_than_what_is_kept() -> None:
     scene.world.host.history.begin_anew(scene.venue)
     assert status(scene, address, oid) == "open" and status(scene, address, rests) == "open"
     assert [one["timestamp"] for one in scene.ask("openOrders", user=address)] == [0, 0], "not known any more"
+
+
+def test_an_order_of_the_front_end_s_market_is_told_as_one() -> None:
+    v = Trusting()
+    v.rest(0, SELL, 60_010, 10**6)
+    for tif, price, size, told in (
+        ("FrontendMarket", "60010", "0.001", ("Market", "FrontendMarket", "filled")), ("Ioc", "60010", "0.001", ("Limit", "Ioc", "filled")),
+        ("FrontendMarket", "59000", "0.001", ("Market", "FrontendMarket", "iocCancelRejected")),
+        ("FrontendMarket", "60010", "9", ("Market", "FrontendMarket", "perpMarginRejected")),
+    ):  # fmt: skip
+        v.order(limit(0, True, price, size, tif))
+        newest = v.ask("historicalOrders", user=ALICE)[0]
+        assert (newest["order"]["orderType"], newest["order"]["tif"], newest["status"]) == told
+        assert v.ask("orderStatus", user=ALICE, oid=newest["order"]["oid"])["order"] == newest

@@ -87,6 +87,27 @@ def test_a_new_order_that_is_refused_leaves_the_old_one(alice: Trader, bob: Trad
     assert alice.err("modify", oid=oid, order=new, a=True) == SLIP + text and open_ids(alice) == [oid]
 
 
+@pytest.mark.parametrize("by_cloid", [True, False])
+def test_an_order_of_another_coin_is_not_modified_and_told_so(alice: Trader, by_cloid: bool) -> None:
+    oid = alice.order(limit("B", "59990", "0.1", cloid=CLOID))[0]["resting"]["oid"]
+    text = "Cannot modify canceled or filled order (the order is one of BTC, and that is what its asset has to be)"
+    new = {**limit("B", "3000", "0.1"), "a": 1}
+    assert alice.err("modify", oid=CLOID if by_cloid else oid, order=new) == text
+    assert moved(alice, oid, new) == {"error": text} and open_ids(alice) == [oid]
+    assert alice.err("modify", oid=oid + 9, order=new) == "Cannot modify canceled or filled order"
+
+
+def test_a_stop_of_another_coin_is_neither_modified_nor_cancelled(alice: Trader, bob: Trader) -> None:
+    bob.order(limit("A", "60000", "1"))
+    alice.order(limit("B", "60000", "1", "Ioc"))
+    oid = alice.order(trigger("A", "59000", "1", "sl"))[0]["resting"]["oid"]
+    new = limit("B", "2900", "0.1", asset=1)
+    assert "(the order is one of BTC, and that" in alice.err("modify", oid=oid, order=new)
+    (told,) = alice.statuses("cancel", cancels=[{"a": 1, "o": oid}])
+    assert told == {"error": "Order was never placed, already canceled, or filled. asset=1"} and open_ids(alice) == [oid]
+    assert alice.statuses("cancel", cancels=[{"a": 0, "o": oid}]) == ["success"]
+
+
 def test_a_stop_is_not_lost_by_one_that_would_fire_at_once(alice: Trader, bob: Trader) -> None:
     bob.order(limit("A", "60000", "1"))
     alice.order(limit("B", "60000", "1", "Ioc"))
@@ -337,7 +358,7 @@ def test_an_order_that_could_not_keep_the_children_is_refused(alice: Trader, new
 @pytest.mark.parametrize("children", [PLAIN, LIMITS])
 def test_a_price_beyond_that_of_a_child_is_refused(alice: Trader, children: tuple[Reply, ...]) -> None:
     oid = group(alice, children=children)
-    text = "Order was not placed: a TP/SL order of its group has a price on the wrong side. asset=0"
+    text = "Order was not modified: a TP/SL order of its group would have a price on the wrong side of it. asset=0"
     assert moved(alice, oid, limit("B", "58500", "1")) == {"error": text} and open_ids(alice) == [oid]
 
 

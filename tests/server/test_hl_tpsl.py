@@ -83,6 +83,19 @@ def test_what_was_sent_is_told_of_one_that_has_fired_and_does_not_bind_it(alice:
     assert (record["status"], record["order"]["limitPx"], record["order"]["orderType"]) == ("filled", "58999.0", "Stop Market")
 
 
+def test_a_stop_limit_that_has_fired_and_rests_is_told_as_one_by_all(alice: Trader, bob: Trader) -> None:
+    long_of(alice, bob)
+    (told,) = alice.order(trigger("A", "59000", "1", "sl", price="58900"))
+    oid = told["resting"]["oid"]
+    bob.order(limit("B", "58000", "1"))
+    for _ in range(3):
+        alice.venue.host.send([UpdateOracle(0, 0, 58_500, 58_500)])
+    record = status_of(alice, oid)
+    (front,) = orders.frontend_of(alice.venue.dialect, alice.account)
+    assert record["status"] == "triggered" and front == record["order"] and front["oid"] == oid
+    assert (front["orderType"], front["triggerPx"], front["limitPx"], front["isTrigger"]) == ("Stop Limit", "59000.0", "58900.0", True)
+
+
 @pytest.mark.parametrize(
     ("price", "text"), [("0", "Order has invalid price."), ("59000.5", "Price must be divisible by tick size. asset=0")]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...engine import Exchange
 from ...schema.codes import MarginMode, Reason
 from ...schema.messages import (
     MAX_AMOUNT,
@@ -17,7 +18,7 @@ from ...schema.messages import (
     SetLeverage,
     SetMarginMode,
 )
-from ...state.algos import G_MARKET
+from ...state.algos import G_ACCOUNT, G_MARKET
 from ...state.types import NIL
 from ..errors import REASON_TEXT
 from . import refusals
@@ -100,14 +101,19 @@ def cancel_row(dialect: Dialect, account: int, which: object, coin: Coin, by_clo
     oid = oid_of(which)
     if not 0 < oid <= MOST_OID:
         return None
-    order = venue.open_order(account, oid)
-    triggers = venue.state.triggers
-    place, market = triggers.find(oid), coin.market if order is None else order.market
-    if place != NIL:
-        market = triggers.cells[place + G_MARKET]
-    if market != coin.market or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
+    if market_of(venue, account, oid) not in (None, coin.market) or venue.state.twaps.find(oid) != NIL:  # for TWAPs there is twapCancel
         return None
     return row_of(Cancel.KIND, account, oid)
+
+
+def market_of(venue: Exchange, account: int, oid: int) -> int | None:
+    """That of an open order or trigger of an account; None: there is none."""
+    triggers = venue.state.triggers
+    place = triggers.find(oid)
+    if place != NIL:
+        return int(triggers.cells[place + G_MARKET]) if triggers.cells[place + G_ACCOUNT] == account else None
+    order = venue.open_order(account, oid)
+    return None if order is None else order.market
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Why a signature leads to an address that nobody knows: the action is hashed in the ways in which clients get it wrong, and the one that
 leads to a known user or wallet is named. It is what bot developers otherwise look for for days.
 
-Each way is a hash and a recovery, and there are up to a hundred: some 6 ms in all, and more for a large action. Only requests that are
+Each way is a hash and a recovery, and there are up to two hundred: some 10 ms in all, and more for a large action. Only requests that are
 refused anyway pay for it, and so that they hold up nobody else, large ones are not looked into (identity.py bounds the time of the others).
 """
 
@@ -28,10 +28,11 @@ from .signing import (
     recovered,
     user_digest,
 )
-from .variations import CHANGES, checksummed, departures, is_deep, lowered
+from .variations import CHANGES, SOME_NUMBERS, checksummed, departures, is_deep, lowered
 
 LARGEST: Final = 4 << 10  # [bytes] of a packed action that is looked into: 50 orders
-LOOK_US, BYTE_NS = 6_000, 2_500  # what a look takes, about, and what each byte of the packed action adds
+LOOK_US, BYTE_NS = 10_000, 2_500  # what a look takes, about, and what each byte of the packed action adds
+SMALL: Final = 1 << 10  # [bytes] of one that is tried with some numbers in the place of texts, and others not: a dozen orders
 SHOWN: Final = 400  # characters of the keys of an action
 OTHER_CHAINS: Final = (421_614, 42_161, 1, 998, 999)  # that wallets sign L1 actions for: Arbitrum's two, Ethereum, HyperEVM's two
 USER_CHAINS: Final = (
@@ -235,8 +236,9 @@ def _l1_forms(action: Action, form: Action, nonce: int) -> Iterator[tuple[str, b
         what = "; ".join(list(dict.fromkeys(departures(action, form)))[:DEPARTURES])
         yield f"it was signed as it was sent, and the venue hashes a form of its own: {what}", sent
         seen.add(sent)
-    for cause, change in CHANGES:
-        for base in (form, action):
+    bases = (form,) if sent == right else (form, action)
+    for cause, change in CHANGES if len(right) > SMALL else (*SOME_NUMBERS, *CHANGES):
+        for base in bases:
             try:
                 other = packed(change(base), nonce)
             except Bad:

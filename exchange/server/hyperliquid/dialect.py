@@ -65,6 +65,7 @@ class Dialect:
         self.cloids = Cloids(lambda: host.exchange.state.log.seq, self._is_open)
         self.limits = Sent(lambda: host.exchange.state.log.seq)
         self.sizes = Sent(lambda: host.exchange.state.log.seq)
+        self.markets = Sent(lambda: host.exchange.state.log.seq)  # 1 for each order that was sent as FrontendMarket
         self.settling = Settling(host)
         self.children: Children[Any] = Children(host, self.settling)
         self.refused = Refused()
@@ -91,6 +92,7 @@ class Dialect:
         self.cloids.go_back()
         self.limits.go_back()
         self.sizes.go_back()
+        self.markets.go_back()
         self.children.go_back()
 
     @property

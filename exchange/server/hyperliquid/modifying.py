@@ -20,7 +20,7 @@ from ...state.types import NIL
 from ..errors import Refusal, Trouble
 from ..routing import FILLED, block_of
 from . import refusals
-from .actions import cancel_row, default
+from .actions import MOST_OID, cancel_row, default, market_of
 from .children import Group
 from .dialect import Dialect
 from .errors import Failed, Unreadable, Wrong
@@ -43,6 +43,7 @@ class Change(Struct, gc=False):
     bracket: Bracket | None = None  # that waits for the order's fills
     group: Group[Wanted] | None = None  # the same, in this server
     partner: int = 0  # id of the trigger that goes when this one fires; 0: none
+    other: str = ""  # that the order is one of another coin, as the refusal says it
     is_over: bool = False  # is the old order cancelled for it?
     told: object = None  # what it came to; None: that is not known yet
 
@@ -107,7 +108,7 @@ def _gone(dialect: Dialect, account: int, changes: list[Change], came: Came | No
             reason, number = came.reason(number), number + 1
         if reason and not change.always:
             known = reason == Reason.UNKNOWN_ORDER
-            change.refuse(refusals.UNMODIFIABLE if known else refusals.of_cancel(change.one.coin, reason))
+            change.refuse(refusals.UNMODIFIABLE + change.other if known else refusals.of_cancel(change.one.coin, reason))
         elif change.cancel is not None and not reason:
             change.is_over = True
             row = change.cancel
@@ -159,7 +160,22 @@ def _change(dialect: Dialect, item: object, account: int) -> Change:
     bracket, partner = None, 0
     if number:
         bracket, partner = bracket_of(dialect, number), int(dialect.host.exchange.state.links.partner(number))
-    return Change(one, item.get("a") is True, cancel, number, bracket, group, partner)
+    other = _of_other_coin(dialect, account, item["oid"]) if cancel is None else ""
+    return Change(one, item.get("a") is True, cancel, number, bracket, group, partner, other)
+
+
+def _of_other_coin(dialect: Dialect, account: int, oid: object) -> str:
+    """Of an order of which there is none of the coin that was named: there is one of another."""
+    venue = dialect.host.exchange
+    if isinstance(oid, str):
+        hi, lo = dialect.cloids.halves(account, oid.lower())
+        found = venue.client_order(account, hi, lo) if hi or lo else None
+        market = found[1] if found is not None and found[2] == OrderState.OPEN else None
+    else:
+        assert isinstance(oid, int)
+        market = market_of(venue, account, oid) if 0 < oid <= MOST_OID else None
+    coin = None if market is None else dialect.coins.by_market.get(market)
+    return "" if coin is None else refusals.OTHER_COIN.format(coin=coin.name)
 
 
 def _order_of(venue: Exchange, account: int, row: list[int] | None) -> int | None:
@@ -201,8 +217,9 @@ def _refuse_beforehand(dialect: Dialect, account: int, changes: list[Change], sl
 
 
 def _why(dialect: Dialect, change: Change, reason: int) -> str:
+    coin = change.one.coin
     of_children = reason == Reason.BRACKET_PRICES
-    return refusals.about(refusals.UNPROTECTED, change.one.coin) if of_children else refusals.of_order(dialect, change.one.coin, reason)
+    return refusals.about(refusals.UNPROTECTED_CHANGE, coin) if of_children else refusals.of_order(dialect, coin, reason)
 
 
 def _refuse_unfit(dialect: Dialect, account: int, change: Change) -> None:
@@ -213,7 +230,7 @@ def _refuse_unfit(dialect: Dialect, account: int, change: Change) -> None:
     if one.tpsl or one.reduces or one.is_buy != (order.side == Side.BUY):
         raise Wrong(refusals.about(refusals.CHILDLESS, one.coin))
     if change.group is not None and not one.is_immediate and any(wrong_children(dialect, one, change.group.children)):
-        raise Wrong(refusals.about(refusals.UNPROTECTED, one.coin))
+        raise Wrong(refusals.about(refusals.UNPROTECTED_CHANGE, one.coin))
 
 
 def _refuse_taken(dialect: Dialect, account: int, changes: list[Change]) -> None:

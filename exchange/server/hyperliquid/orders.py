@@ -38,6 +38,7 @@ REJECTED: Final = {  # others are "rejected"
     Reason.NOTIONAL_LIMIT: "perpMaxPositionRejected", Reason.TOO_MANY_ORDERS: "tooManyOpenOrdersRejected",
     Reason.TOO_MANY_TRIGGERS: "tooManyOpenOrdersRejected",
 }  # fmt: skip
+FRONTEND_MARKET: Final = "FrontendMarket"
 Thing = dict[str, Any]
 
 
@@ -56,12 +57,12 @@ def plain(coin: Coin, side: int | None, price: str, sizes: tuple[int, int], oid:
     return told
 
 
-def with_limit(told: Thing, tif: int | None, reduce_only: bool) -> Thing:
-    """All that the front end is told of an order without a trigger."""
+def with_limit(told: Thing, tif: int | None, reduce_only: bool, is_market: bool = False) -> Thing:
+    """All that the front end is told of an order without a trigger. `is_market`: it was sent as FrontendMarket."""
     return {
         **told, "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [], "isPositionTpsl": False,
-        "reduceOnly": reduce_only, "orderType": "Limit", "tif": None if tif is None else TIF[TimeInForce(tif)],
-        "cloid": told.get("cloid"),
+        "reduceOnly": reduce_only, "orderType": "Market" if is_market else "Limit",
+        "tif": FRONTEND_MARKET if is_market else None if tif is None else TIF[TimeInForce(tif)], "cloid": told.get("cloid"),
     }  # fmt: skip
 
 
@@ -171,7 +172,10 @@ def frontend_of(dialect: Dialect, account: int) -> list[Thing]:
         plain_one = plain_order(dialect, coin, order)
         children = [shown[trigger.order_id] for _, trigger in triggers if trigger.bracket == order.order_id]
         children += waiting_children(dialect, coin, plain_one, order.side, account)
-        told.append({**with_limit(plain_one, order.tif, bool(order.reduce_only)), "children": children})
+        record = dialect.host.history.order(account, order.order_id)
+        has_fired = record is not None and record.trigger is not None
+        front = of_kind(dialect, coin, plain_one, record) if has_fired and record is not None else None
+        told.append({**(front or with_limit(plain_one, order.tif, bool(order.reduce_only))), "children": children})
     return sorted(told, key=lambda one: -int(one["oid"]))
 
 
@@ -216,7 +220,7 @@ def refused_order(dialect: Dialect, coin: Coin, record: OrderRecord, terms: Term
     if cloid is not None and child is None:
         told["cloid"] = cloid
     if not terms.tpsl:
-        return {**with_limit(told, None, terms.reduces), "tif": terms.tif}
+        return {**with_limit(told, None, terms.reduces, terms.tif == FRONTEND_MARKET), "tif": terms.tif}
     kind, side = TriggerKind.TAKE_PROFIT if terms.tpsl == "tp" else TriggerKind.STOP, Side.BUY if terms.is_buy else Side.SELL
     return with_trigger(told, coin, side, kind, terms.trigger_price, not terms.is_market, False, terms.reduces)
 
@@ -233,8 +237,14 @@ def frontend_record(dialect: Dialect, coin: Coin, record: OrderRecord) -> Thing:
     cloid = dialect.cloids.text(record.account, record.client_hi, record.client_lo)
     size = record.asked or dialect.sizes.get(record.account, record.order_id) or record.size
     told = plain(coin, record.side, price, (record.left, size), id_of(record), record.placed_ts, cloid)
+    return of_kind(dialect, coin, told, record)
+
+
+def of_kind(dialect: Dialect, coin: Coin, told: Thing, record: OrderRecord) -> Thing:
+    """All that the front end is told of an order that has come in. One that has fired, and rests, is what it was sent as."""
     if record.trigger is None:
-        return with_limit(told, record.tif, bool(record.reduce_only))
+        is_market = dialect.markets.get(record.account, record.order_id) != 0
+        return with_limit(told, record.tif, bool(record.reduce_only), is_market)
     is_limit = record.price != 0 and not (record.triggered_ts and record.tif is TimeInForce.IOC)  # what fires at the market has a limit too
     reduce_only = True if record.reduce_only is None else record.reduce_only
     return with_trigger(told, coin, record.side, record.trigger, record.trigger_price, is_limit, record.asked == 0, reduce_only)

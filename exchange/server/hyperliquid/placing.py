@@ -238,6 +238,8 @@ def status(dialect: Dialect, one: Wanted, came: Came, number: int, terms: Terms 
         return {"error": refusals.about(refusals.DUPLICATE, one.coin)}
     if one.reduces and not one.tpsl:
         keep_size(dialect, one, came, number)
+    if one.tif == "FrontendMarket":
+        dialect.markets.put(account, came.order_id(number), 1)
     if told[at + STATE] == OPEN:
         if one.sent_limit:
             dialect.limits.put(account, came.order_id(number), one.sent_limit)

@@ -23,9 +23,11 @@ NO_LIQUIDITY: Final = "No liquidity available for market order."
 TICK: Final = "Price must be divisible by tick size."
 BAD_TRIGGER: Final = "Invalid TP/SL price."
 UNPROTECTED: Final = "Order was not placed: a TP/SL order of its group has a price on the wrong side."  # ours
+UNPROTECTED_CHANGE: Final = "Order was not modified: a TP/SL order of its group would have a price on the wrong side of it."  # ours
 CHILDLESS: Final = (
     "Order was not modified: the new one cannot keep its TP/SL, being reduce-only, a TP/SL order itself or of the other side."  # ours
 )
+OTHER_COIN: Final = " (the order is one of {coin}, and that is what its asset has to be)"  # ours
 OLD_IS_GONE: Final = " (the old order is cancelled)"  # ours
 CAPPED: Final = "Order would increase open interest while open interest is capped"
 ORACLE: Final = "Order price too far from oracle"

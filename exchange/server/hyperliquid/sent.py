@@ -1,7 +1,7 @@
 """What a client has sent and the venue has no use for; but clients look for what they have sent. It is known as long as the server runs.
 
 The price of a market TP/SL: such an order trades as far from the price at which it fires as is documented. The size of a reduce-only order
-that is larger than its position: the order that comes in is not.
+that is larger than its position: the order that comes in is not. That an order was sent as FrontendMarket: it comes in as an immediate one.
 """
 
 from __future__ import annotations

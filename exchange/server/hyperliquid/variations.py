@@ -10,6 +10,7 @@ from typing import Any, Final
 from .signing import HEX, keccak
 
 ORDER_KEYS: Final = frozenset("abpsrt")  # of one without a client id
+NUMBERED: Final = "numbers were signed, and the venue hashes texts"
 NUMBERS: Final = ("p", "s", "triggerPx")
 DEEPEST: Final = 12  # levels of an action; real ones have six
 Map = dict[str, Any]
@@ -117,12 +118,13 @@ def _numbers() -> Iterator[tuple[str, Callable[[Mapping[str, Any]], Any]]]:
     for ways in product((None, float, _number), repeat=len(NUMBERS)):
         how = {name: way for name, way in zip(NUMBERS, ways) if way is not None}
         if how:
-            yield f"numbers were signed, and the venue hashes texts: {', '.join(how)}", _all(partial(_as_numbers, how=how))
+            yield f"{NUMBERED}: {', '.join(how)}", _all(partial(_as_numbers, how=how))
 
 
 CHANGES: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]] = (
     ("the signed numbers are texts of floats, such as 1800.0 or 1e-05; the venue hashes 1800 and 0.00001", _all(_as_texts_of_floats)),
-    *_numbers(),
+    (f"{NUMBERED}: {', '.join(NUMBERS)}", _all(partial(_as_numbers, how=dict.fromkeys(NUMBERS, float)))),
+    (f"{NUMBERED}: {', '.join(NUMBERS)}", _all(partial(_as_numbers, how=dict.fromkeys(NUMBERS, _number)))),
     ("the keys were signed in alphabetical order", _all(lambda one: dict(sorted(one.items())))),
     ("each order was signed with c: null; the venue hashes nothing that is null", _all(_with_null_cloid)),
     ("it was signed with builder: null; the venue hashes nothing that is null", _all(_with_null_builder)),
@@ -130,3 +132,4 @@ CHANGES: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]] = (
     ("the signed addresses or cloids are in upper case; the venue hashes them in lower case", _all(_raised)),
     ("whole numbers from 2^32 on were signed as floats, as some msgpack of JavaScript does", _all(_large_as_floats)),
 )
+SOME_NUMBERS: Final = tuple(_numbers())  # of these there are many: for small actions alone, and before the others, since they say more
