@@ -149,6 +149,12 @@ def test_a_decimal_comma_is_refused_and_never_dropped(visit: Open) -> None:
                       [name, f"“{typed}”: write {meant}. {grouped}"])  # fmt: skip
             assert one.page.get_attribute(f"[name={name}]", "aria-invalid") == "true"
             one.page.click("#send")
+    one.page.fill("[name=size]", "")
+    one.page.fill("[name=price]", "5,50")
+    one.until_text("#wrong-price", "“5,50”: write 5.50")  # before there is a size
+    one.page.fill("[name=size]", "0,5")
+    one.until_text("#wrong-size", "“0,5”: write 0.5")
+    assert one.page.is_visible("#wrong-price"), "each field says what is wrong with it"
     one.page.fill("[name=price]", "5,5000")
     one.until_text("#wrong-price", "“5,5000”: write 5.5000")
     one.page.fill("[name=price]", "55,000")

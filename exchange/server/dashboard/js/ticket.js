@@ -144,8 +144,10 @@ export class Ticket {
   /** The order's fields, or null: a field says what is wrong with it. `isSent`: then a size must be there. */
   order(isSent = false) {
     if (!this.venue.market) return null;
-    const size = this.fields.size.value || isSent ? this.size.read() : this.size.say("");
-    return size === null ? this.wrong("") : (terms => terms && {...terms, size})(this.terms());
+    const {size, price} = this.fields,
+      count = size.value || isSent ? this.size.read() : this.size.say(""),
+      terms = size.value || isSent || price.value ? this.terms() : null;
+    return count === null || !terms ? this.wrong("") : {...terms, size: count};
   }
 
   /** The same without the size. */
