@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import struct
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -42,6 +43,8 @@ CLOSE_S: Final = 5.0  # for the other side to take what was written last, and th
 CODES: Final = {Trouble.SHUTTING_DOWN.name: WSCloseCode.GOING_AWAY, Trouble.TOO_MANY_CONNECTIONS.name: WSCloseCode.TRY_AGAIN_LATER}
 CODECS: Final = {"number": JSON, "text": JSON_EXACT}  # by what ?int64= says of integers beyond 2^53
 HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ANY_NAME: Final = ("/ws", "/health")  # paths at which this machine may be called by any name
+HOST: Final = re.compile(r":\d*$")  # the port
 TEXT: Final = 0x81  # first byte of a frame: a whole text message
 SMALL, MEDIUM, LARGE = struct.Struct(">BB"), struct.Struct(">BBH"), struct.Struct(">BBQ")  # heads of frames, by length
 LOG: Final = logging.getLogger(__name__)  # of faults of this server, not of its peers
@@ -255,10 +258,11 @@ class Gateway:
         self.runner: web.AppRunner | None = None
         self.door: Door | None = None
         self.listener: asyncio.Server | None = None
+        self.is_local = False  # does it listen on loopback alone?
 
     async def start(self, address: str, port: int) -> int:
         """Listen; returns the port, which for 0 is any that is free. Raises OSError."""
-        app = web.Application(client_max_size=self.host.limits.frame_bytes, middlewares=[uncoded])
+        app = web.Application(client_max_size=self.host.limits.frame_bytes, middlewares=[uncoded, self.misled])
         app.add_routes([
             web.get("/ws", self.talk), web.get("/status", self.page), web.get("/status.json", self.status),
             web.get("/health", self.health), web.get("/metrics", self.metrics), *self.dashboard.routes(),
@@ -278,7 +282,9 @@ class Gateway:
         except (OSError, OverflowError):
             await self.runner.cleanup()
             raise
-        self.address, self.port = address, int(self.listener.sockets[0].getsockname()[1])
+        heard = [one.getsockname() for one in self.listener.sockets]
+        self.address, self.port = address, int(heard[0][1])
+        self.is_local = all(ip_address(one[0]).is_loopback for one in heard)
         return self.port
 
     async def close(self) -> None:
@@ -297,6 +303,26 @@ class Gateway:
     @property
     def socket_url(self) -> str:
         return f"ws://{authority(self.address, self.port)}/ws"
+
+    @web.middleware
+    async def misled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """No page reads what is here by a name of its own that it has made to mean this machine: where that is all that is listened on,
+        other names are refused. Numbers and `localhost` cannot be made to. What acts goes by the Origin (`is_own`), and clients may call
+        this machine there as they like."""
+        if self.is_local and request.method in ("GET", "HEAD") and request.path not in ANY_NAME:
+            for host in request.headers.getall("Host", ()):  # every browser sends one
+                if not self.is_here(host):
+                    raise web.HTTPForbidden(text=f"Host is {host[:80]!r}: use localhost or 127.0.0.1: see `perplab docs api`\n")
+        return await handler(request)
+
+    def is_here(self, host: str) -> bool:
+        """Does a Host header name this machine as nobody else can have it named?"""
+        name = HOST.sub("", host).strip("[]").lower()
+        try:
+            ip_address(name)
+        except ValueError:
+            return name in ("localhost", self.address.lower())
+        return True
 
     # -- what is served ----------------------------------------------------------------------------------------------------------
 
