@@ -1,8 +1,8 @@
 """Why a signature leads to an address that nobody knows: the action is hashed in the ways in which clients get it wrong, and the one that
 leads to a known user or wallet is named. It is what bot developers otherwise look for for days.
 
-Each way is a hash and a recovery, and there are up to two hundred: some 10 ms in all. Only requests that are refused anyway pay for it, and so
-that they hold up nobody else, large ones are not looked into (identity.py bounds how many a second are).
+Each way is a hash and a recovery, and there are up to two hundred: some 10 ms in all. Only requests that are refused anyway pay for it,
+and so that they hold up nobody else, large ones are not looked into (identity.py bounds how many a second are).
 """
 
 from __future__ import annotations
