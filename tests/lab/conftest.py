@@ -27,7 +27,7 @@ def made(quick: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def outcomes(
-        jobs: list[Job], processes: int, moved: Callable[[float], None], tries: int
+        jobs: list[Job], processes: int, moved: Callable[[float], None], tries: int, again: Callable[[str], None]
     ) -> Generator[tuple[int, Done | Exception], None, None]:
         for number, job in enumerate(jobs):
             names.append(f"{job.venue.name} {job.scenario.name} {job.seed}")

@@ -319,7 +319,6 @@ def test_a_killed_worker_costs_nothing_but_its_run_is_made_again(tmp_path: Path)
     os.kill(workers_of(running.pid)[0], signal.SIGKILL)
     _, told = running.communicate(timeout=300)
     assert running.returncode == 0, told
-    assert "the process of this run was killed by signal 9, SIGKILL" in told and told.count("; it is made again, last") == 1
     assert consistent(tmp_path / "out") == 10
 
 

@@ -78,12 +78,14 @@ def test_one_process_is_this_one() -> None:
 
 @pytest.mark.parametrize("what", ["killed", "memory"])
 def test_work_is_made_again_by_another_process(tmp_path: Path, what: str) -> None:
-    with Crew(1) as crew:
+    again: list[str] = []
+    with Crew(1, again.append) as crew:
         ((_, (_, before)),) = good(crew.outcomes(pieces(1), lambda share: None))
         works = [Piece("bad", what, tmp_path / "once"), *pieces(2)]
         made = list(good(crew.outcomes(works, lambda share: None, tries=2)))
         assert [number for number, _ in made] == [1, 2, 0]  # last, when what made it die may be over
         assert before not in {pid for _, (_, pid) in made} and not is_there(before)
+    assert len(again) == 1 and again[0].startswith("bad: the process of this run was killed" if what == "killed" else "bad: out of memory")
 
 
 def test_what_fails_costs_only_itself() -> None:

@@ -100,7 +100,7 @@ console.log("done", done.filter(told => told.status === "ok").length, "refused",
 const wanted = {
   activeAssetCtx: { coin }, activeAssetData: { user, coin }, activeSpotAssetCtx: { coin: "@1" }, bbo: { coin }, candle: { coin, interval: "1m" },
   clearinghouseState: { user }, l2Book: { coin: "ETH" }, openOrders: { user }, orderUpdates: { user }, spotState: { user }, trades: { coin },
-  userEvents: { user }, userFills: { user }, userFundings: { user }, userNonFundingLedgerUpdates: { user }, webData2: { user },
+  userEvents: { user }, userFills: { user }, userFundings: { user }, userNonFundingLedgerUpdates: { user }, webData2: { user }, webData3: { user },
 };
 const told = [new Promise(then => feed.allMids(then))];
 const subscribed = [];
@@ -111,7 +111,7 @@ const quick = new ExchangeClient({ transport: socket, wallet }); // its actions 
 await quick.order({ orders: [order("70000", "Ioc")], grouping: "na" });
 console.log("heard", (await Promise.all(told)).length);
 await Promise.all(streams.map(stream => stream.unsubscribe()));
-const unknown = await feed.webData3({ user }, () => {}).catch(error => error);
+const unknown = await feed.allDexsAssetCtxs(() => {}).catch(error => error);
 console.log("unknown", unknown.message.slice(0, 50));
 await socket.close();
 process.exit(0);

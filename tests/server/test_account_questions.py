@@ -11,8 +11,9 @@ from venues import venue
 from wire import Message, Talker, World
 
 from perplab.exchange import VenueDesign, load_venue, shipped_venues
+from perplab.exchange.codes import FIRST_USER
 from perplab.exchange.design.venue import venue_of_json
-from perplab.exchange.messages import UpdateOracle
+from perplab.exchange.messages import Deposit, UpdateOracle
 
 PRICE = 60_000
 DAY = 86_400
@@ -212,7 +213,9 @@ def flat(told: Message) -> Message:
 
 @pytest.mark.parametrize("past, reason", [({"price": 1}, "PRICE_LIMIT"), ({"size": 1}, "NOTIONAL_LIMIT")])
 def test_no_order_goes_beyond_the_price_and_the_size_that_the_venue_tells(past: Message, reason: str) -> None:
-    alice = World(venue()).talker("alice", money=10**16)
+    world = World(venue())
+    alice = world.talker("alice")
+    world.host.send([Deposit(0, FIRST_USER, 0, 10**16)])  # more than the faucet pays
     (told,) = alice.ask("venue")["markets"]
     most = {"price": told["max_price"], "size": 1} if "price" in past else {"price": 1, "size": told["max_size"]}
     most["side"] = "SELL" if "price" in past else "BUY"

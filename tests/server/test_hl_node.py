@@ -20,7 +20,7 @@ filled 0.01
 position 0.01 5
 answers 38
 done 26 refused unsupported in sandbox: nobody leads vaults here
-heard 17
+heard 18
 unknown Error parsing JSON into valid websocket request: {
 """
 CCXT = """reads 16 lists 13
